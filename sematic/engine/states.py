@@ -22,10 +22,10 @@ class State(StrEnum):
 _S = State
 
 MOVES: dict[State, frozenset[State]] = {
-    # RESOLVED and RAN: a result, or a committed graph, taken over from an earlier pipeline run.
+    # RESOLVED: a result taken over from an earlier pipeline run.
     # RUNNING: SCHEDULED and RUNNING in one transaction, when the process that schedules is the one that runs.
     # NESTED_FAILED: a root whose arguments are futures, one of which failed.
-    _S.CREATED: frozenset({_S.SCHEDULED, _S.RUNNING, _S.RESOLVED, _S.RAN, _S.NESTED_FAILED, _S.CANCELED}),
+    _S.CREATED: frozenset({_S.SCHEDULED, _S.RUNNING, _S.RESOLVED, _S.NESTED_FAILED, _S.CANCELED}),
     _S.SCHEDULED: frozenset({_S.RUNNING, _S.RETRYING, _S.FAILED, _S.CANCELED}),
     _S.RUNNING: frozenset({_S.RESOLVED, _S.RAN, _S.RETRYING, _S.FAILED, _S.CANCELED}),
     _S.RAN: frozenset({_S.RESOLVED, _S.NESTED_FAILED, _S.CANCELED}),
