@@ -35,7 +35,7 @@ class Expansion(NamedTuple):
     inputs: Mapping[str, Artifact]
 
 
-class Failure_(NamedTuple):
+class Raised(NamedTuple):
     """The body raised, or its arguments or result are not what is declared."""
 
     failure: Failure
@@ -43,7 +43,7 @@ class Failure_(NamedTuple):
     inputs: Mapping[str, Artifact]
 
 
-Outcome: TypeAlias = Value | Expansion | Failure_
+Outcome: TypeAlias = Value | Expansion | Raised
 
 
 def run_body(
@@ -70,7 +70,7 @@ def run_body(
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        return Failure_(failure_of(error, node.options.retry), error, inputs)
+        return Raised(failure_of(error, node.options.retry), error, inputs)
 
 
 def _values(

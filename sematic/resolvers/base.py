@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from typing import Any, Protocol, TypeVar
 
-from sematic.attempts.body import Expansion, Failure_, Outcome, Value, failure_of, run_body
+from sematic.attempts.body import Expansion, Outcome, Value, failure_of, run_body
 from sematic.context import Context
 from sematic.engine.engine import Engine
 from sematic.engine.events import (
