@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast, overload
 
-from sematic.entry import real_name
+from sematic.entry import real_module
 from sematic.errors import DefinitionError
 from sematic.future import Call, Future, current_body, reference_to
 from sematic.graph import Output, Reference
@@ -46,7 +46,7 @@ class Function(Generic[P, R]):
         functools.update_wrapper(self, body)
         self.body = body
         self.name = body.__name__
-        self.path = f"{real_name(body.__module__)}:{body.__name__}"
+        self.path = f"{real_module(body.__module__)}:{body.__name__}"
         self.options = options
         self._parameters: dict[str, Parameter] | None = None
         self._returns: ValueType | None = None

@@ -100,6 +100,12 @@ class PipelineRunMoved(NamedTuple):
     owner: str | None = None
 
 
+class GitNoted(NamedTuple):
+    """The git state of the program was found out."""
+
+    git: str
+
+
 class OwnerTaken(NamedTuple):
     """A process becomes the owner of a pipeline run that goes on. Refused (Fenced) unless the recorded owner is
     `previous` and the pipeline run is not terminal. Clears `interrupted_at`."""
@@ -130,6 +136,7 @@ Change: TypeAlias = (
     | AttemptEnded
     | RestCanceled
     | PipelineRunMoved
+    | GitNoted
     | OwnerTaken
     | Interrupted
 )

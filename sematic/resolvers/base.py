@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
-from sematic.attempts.body import Expansion, Outcome, Value, failure_of, run_body
+from sematic.attempts.body import Expansion, Outcome, Raised, Value, failure_of, run_body
 from sematic.context import Context
+from sematic.engine.changes import Change
 from sematic.engine.engine import Engine
 from sematic.engine.events import (
+    NO_USAGE,
     Assemble,
     Assembled,
+    Cancelled,
     Event,
     Failed,
     Finish,
@@ -23,8 +28,10 @@ from sematic.engine.events import (
     ReturnedValue,
     RunInline,
     SetTimer,
+    Submit,
     TimerFired,
     Usage,
+    Withdraw,
 )
 from sematic.errors import SematicError
 from sematic.function import Function, find
@@ -41,15 +48,55 @@ class Resolver(Protocol):
     def resolve(self, future: Future[T]) -> T: ...
 
 
+class Meter(Protocol):
+    """Measures attempts that run in this process."""
+
+    def start(self) -> Any: ...
+
+    def usage(self, start: Any, inputs: Mapping[str, Artifact]) -> Usage: ...
+
+
+class Workers(Protocol):
+    """Run attempts elsewhere, and post what becomes of them."""
+
+    def submit(self, instruction: Submit) -> None: ...
+
+    def withdraw(self, instruction: Withdraw) -> None: ...
+
+
+class Watcher(Protocol):
+    """Told what happens, for people to see."""
+
+    def started(self, instruction: RunInline | Submit) -> None: ...
+
+    def ended(self, event: Event) -> None: ...
+
+
+def _ignore(changes: object) -> None:
+    """Nothing is kept."""
+
+
+@dataclass
+class Ports:
+    """What a resolver plugs into the loop; by default nothing is kept, measured, shown or run elsewhere."""
+
+    store: Store
+    artifact: Callable[[str], Artifact]
+    record: Callable[[list[Change]], None] = _ignore
+    meter: Meter | None = None
+    workers: Workers | None = None
+    watcher: Watcher | None = None
+    now: Callable[[], float] = field(default=time.time)
+
+
 def graph_of(future: Future[Any]) -> Graph:
     """The graph of a future that was made outside of any body: its call last, before it those it depends on."""
     found: dict[int, Call] = {}
     stack = [future._call]
     while stack:
         call = stack.pop()
-        if call.position not in found or not call.callers:
-            found[call.position] = call
-        stack.extend(caller for caller in call.callers if caller.position not in found)
+        stack.extend(caller for caller in call.callers if caller.position not in found or caller is not found[caller.position])
+        found.setdefault(call.position, call)
     calls = [found[position] for position in sorted(found)]
     numbers = {call.position: index for index, call in enumerate(calls)}
     return Graph(tuple(_renumbered(call.node(), numbers) for call in calls), Output(numbers[future._call.position]))
@@ -61,104 +108,152 @@ def _renumbered(node: Node, numbers: Mapping[int, int]) -> Node:
 
 
 class Loop:
-    """Carries out instructions until the engine says Finish.
+    """Feeds events to the engine and carries out its instructions until it says Finish.
 
-    `record` commits changes; `store` and `artifact` give and take bytes; `now` is the clock. Exceptions of bodies are
-    kept by run, so that the resolver can raise the very one that failed.
+    Bodies run on the thread that calls `run`; events of helper threads come in through `post` and are acted on at
+    once, except for what must happen on that one thread.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        store: Store,
-        artifact: Callable[[str], Artifact],
-        now: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, engine: Engine, ports: Ports) -> None:
         self.engine = engine
-        self.store = store
-        self.artifact = artifact
-        self.now = now
-        self.sleep = sleep
+        self.ports = ports
         self.errors: dict[str, BaseException] = {}
-        self.finish: Finish | None = None
-        self._events: deque[Event] = deque()
+        """Exceptions of bodies by run, so that the resolver can raise the very one that failed."""
+        self._finish: Finish | None = None
+        self._broken: BaseException | None = None
+        self._lock = threading.RLock()
+        self._todo: SimpleQueue[Instruction | None] = SimpleQueue()
         self._timers: list[tuple[float, str]] = []
         self._carry_out: dict[type, Callable[[Any], None]] = {
-            Record: self.record,
-            RunInline: self.run_inline,
-            Assemble: self.assemble,
-            SetTimer: self.set_timer,
-            Finish: self.set_finish,
+            Record: lambda instruction: ports.record(instruction.changes),
+            RunInline: self._todo.put,
+            Assemble: self._todo.put,
+            Finish: self._todo.put,
+            SetTimer: self._set_timer,
+            Submit: self._submit,
+            Withdraw: self._withdraw,
+        }
+        self._here: dict[type, Callable[[Any], None]] = {
+            RunInline: self._run_inline,
+            Assemble: self._assemble,
+            Finish: self._set_finish,
         }
 
     def run(self, event: Event) -> Finish:
-        """From the first event to the end."""
-        self._events.append(event)
-        while self.finish is None:
-            if not self._events:
-                self._await_timer()
-            self.perform(self.engine.handle(self._events.popleft()))
-        return self.finish
+        """From the first event to the end. An exception of the ledger or store comes out as it is."""
+        self.post(event)
+        while self._finish is None:
+            instruction = self._next()
+            if self._broken is not None:
+                raise self._broken
+            if instruction is not None:
+                self._here[instruction.__class__](instruction)
+        return self._finish
 
-    def perform(self, instructions: list[Instruction]) -> None:
-        for instruction in instructions:
-            self._carry_out[instruction.__class__](instruction)
+    def post(self, event: Event) -> None:
+        """Take in an event, from any thread."""
+        with self._lock:
+            for instruction in self.engine.handle(event):
+                self._carry_out[instruction.__class__](instruction)
+            if self.ports.watcher is not None:
+                self.ports.watcher.ended(event)
 
-    def record(self, instruction: Record) -> None:
-        """Nothing is kept."""
-
-    def run_inline(self, instruction: RunInline) -> None:
-        outcome = run_body(
-            instruction.node,
-            self.function(instruction.node),
-            Materials(self.outputs(instruction.outputs), self.artifact, self.store),
-            Context(instruction.run_id, self.engine.id, instruction.attempt),
-        )
-        self._events.append(self.event_of(instruction, outcome, self.usage(outcome)))
-
-    def usage(self, outcome: Outcome) -> Usage:
-        return Usage(outcome.inputs)
-
-    def event_of(self, instruction: RunInline, outcome: Outcome, usage: Usage) -> Event:
-        run_id, attempt = instruction.run_id, instruction.attempt
-        if isinstance(outcome, Value):
-            return ReturnedValue(run_id, attempt, outcome.artifact, self.now(), usage)
-        if isinstance(outcome, Expansion):
-            return ReturnedGraph(run_id, attempt, outcome.graph, self.now(), usage)
-        self.errors[run_id] = outcome.error
-        return Failed(run_id, attempt, outcome.failure, self.now(), usage)
-
-    def assemble(self, instruction: Assemble) -> None:
-        materials = Materials(self.outputs(instruction.outputs), self.artifact, self.store)
+    def post_from_helper(self, event: Event) -> None:
+        """The same from a thread that has nobody to raise to: the loop's own thread raises instead."""
         try:
-            artifact = materialise(instruction.output, self.function(instruction.node).returns, materials)
+            self.post(event)
+        except BaseException as error:
+            self._broken = error
+            self._todo.put(None)
+
+    def cancel(self) -> Finish:
+        """End now; what was committed stays."""
+        self.post(Cancelled(self.ports.now()))
+        return self._finish or self.run_out()
+
+    def run_out(self) -> Finish:
+        """The Finish that is queued already."""
+        while not isinstance(instruction := self._todo.get(), Finish):
+            pass
+        return instruction
+
+    def wake(self) -> None:
+        """Have the loop's thread look around."""
+        self._todo.put(None)
+
+    def _next(self) -> Instruction | None:
+        if not self._timers:
+            return self._todo.get()
+        due, run_id = self._timers[0]
+        try:
+            return self._todo.get(timeout=max(0.0, due - time.monotonic()))
+        except Empty:
+            heappop(self._timers)
+            self.post(TimerFired(run_id, self.ports.now()))
+            return None
+
+    def _run_inline(self, instruction: RunInline) -> None:
+        ports = self.ports
+        if ports.watcher is not None:
+            ports.watcher.started(instruction)
+        start = ports.meter.start() if ports.meter is not None else None
+        context = Context(instruction.run_id, self.engine.id, instruction.attempt)
+        materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
+        outcome = run_body(instruction.node, function_of(instruction.node), materials, context)
+        if ports.meter is not None:
+            usage = ports.meter.usage(start, outcome.inputs)
+        else:
+            usage = Usage(outcome.inputs) if outcome.inputs else NO_USAGE
+        if outcome.__class__ is Raised:
+            self.errors[instruction.run_id] = outcome.error  # type: ignore[union-attr]
+        self.post(event_of(instruction.run_id, instruction.attempt, outcome, ports.now(), usage))
+
+    def _assemble(self, instruction: Assemble) -> None:
+        ports = self.ports
+        try:
+            materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
+            artifact = materialise(instruction.output, function_of(instruction.node).returns, materials)
         except (SematicError, LookupError, TypeError) as error:
             self.errors[instruction.run_id] = error
-            self._events.append(Failed(instruction.run_id, 0, failure_of(error, None), self.now()))
+            self.post(Failed(instruction.run_id, 0, failure_of(error, None), ports.now()))
         else:
-            self._events.append(Assembled(instruction.run_id, artifact, self.now()))
+            self.post(Assembled(instruction.run_id, artifact, ports.now()))
 
     def outputs(self, outputs: Mapping[int, Any]) -> Mapping[int, Artifact]:
-        """Outputs by position; those of earlier processes are known by id only and read now."""
-        if any(isinstance(output, str) for output in outputs.values()):
-            return {p: self.artifact(output) if isinstance(output, str) else output for p, output in outputs.items()}
+        """Outputs by position; those of other processes are known by id only and are read now."""
+        for output in outputs.values():
+            if output.__class__ is str:
+                read = self.ports.artifact
+                return {p: read(output) if isinstance(output, str) else output for p, output in outputs.items()}
         return outputs
 
-    def function(self, node: Node) -> Function[..., Any]:
-        return node.function or find(node.path)
-
-    def set_timer(self, instruction: SetTimer) -> None:
+    def _set_timer(self, instruction: SetTimer) -> None:
         heappush(self._timers, (time.monotonic() + instruction.delay, instruction.run_id))
+        self.wake()
 
-    def set_finish(self, instruction: Finish) -> None:
-        self.finish = instruction
+    def _submit(self, instruction: Submit) -> None:
+        assert self.ports.workers is not None
+        if self.ports.watcher is not None:
+            self.ports.watcher.started(instruction)
+        self.ports.workers.submit(instruction)
 
-    def _await_timer(self) -> None:
-        if not self._timers:
-            raise SematicError("internal: nothing left to do, and the pipeline run is not finished")
-        due, run_id = heappop(self._timers)
-        self.sleep(max(0.0, due - time.monotonic()))
-        self._events.append(TimerFired(run_id, self.now()))
+    def _withdraw(self, instruction: Withdraw) -> None:
+        assert self.ports.workers is not None
+        self.ports.workers.withdraw(instruction)
+
+    def _set_finish(self, instruction: Finish) -> None:
+        self._finish = instruction
 
 
+def function_of(node: Node) -> Function[..., Any]:
+    """The function of a node, imported when it is known by path only."""
+    return node.function or find(node.path)
+
+
+def event_of(run_id: str, attempt: int, outcome: Outcome, at: float, usage: Usage, recorded: bool = False) -> Event:
+    """What an outcome means to the engine."""
+    if isinstance(outcome, Value):
+        return ReturnedValue(run_id, attempt, outcome.artifact, at, usage, recorded)
+    if isinstance(outcome, Expansion):
+        return ReturnedGraph(run_id, attempt, outcome.graph, at, usage, recorded)
+    return Failed(run_id, attempt, outcome.failure, at, usage, recorded)

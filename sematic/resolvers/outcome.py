@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sematic.engine.engine import Engine, Live
+from sematic.engine.engine import Live
 from sematic.engine.events import Finish
 from sematic.engine.states import State
 from sematic.errors import RunFailed, RunTimedOut
@@ -12,15 +12,15 @@ from sematic.resolvers.base import Loop
 from sematic.types.artifact import load
 
 
-def result(finish: Finish, loop: Loop, engine: Engine) -> Any:
+def result(finish: Finish, loop: Loop) -> Any:
     """The root's value, or raise: the user's own exception with a note, when it was raised in this process."""
     if finish.state is State.RESOLVED:
         (output,) = loop.outputs({0: finish.output}).values()
-        return load(output, loop.store)
+        return load(output, loop.ports.store)
     if finish.state is State.CANCELED:
         raise KeyboardInterrupt
     assert finish.failed is not None and finish.failure is not None
-    path = path_of(engine.runs[finish.failed])
+    path = path_of(loop.engine.runs[finish.failed])
     error = loop.errors.get(finish.failed)
     if error is not None:
         error.add_note(f"in {path}")

@@ -37,7 +37,7 @@ class GitState:
     def __init__(self) -> None:
         folder = os.environ.get("BUILD_WORKSPACE_DIRECTORY") or os.getcwd()
         self._processes = [
-            self._start(folder, "rev-parse", "--abbrev-ref", "HEAD", "HEAD^{commit}"),
+            self._start(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD"),
             self._start(folder, "status", "--porcelain", "--untracked-files=no"),
         ]
 
@@ -49,7 +49,7 @@ class GitState:
         head, status = (_output(process, seconds) for process in self._processes)
         if head is None or len(lines := head.split()) != 2:
             return None
-        branch, commit = lines
+        commit, branch = lines
         return json.dumps({"branch": branch, "commit": commit, "dirty": None if status is None else bool(status)})
 
     @staticmethod

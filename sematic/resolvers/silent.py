@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from sematic.engine.engine import Engine
 from sematic.engine.events import Submitted
@@ -11,7 +11,7 @@ from sematic.engine.states import State
 from sematic.errors import ArtifactError
 from sematic.future import Future
 from sematic.ids import random_id
-from sematic.resolvers.base import Loop, graph_of
+from sematic.resolvers.base import Loop, Ports, graph_of
 from sematic.resolvers.outcome import result
 from sematic.types.artifact import Artifact, MemoryStore
 
@@ -27,16 +27,12 @@ class SilentResolver:
 
     def resolve(self, future: Future[T]) -> T:
         """The value of `future`."""
-        id = random_id()
         graph = graph_of(future)
-        engine = Engine(id, recording=False)
-        loop = Loop(engine, MemoryStore(), _no_artifact)
-        pipeline_run = PipelineRun(id, graph.nodes[-1].path, State.RUNNING, 0.0, None, "silent")
-        finish = loop.run(Submitted(graph, pipeline_run, loop.now()))
-        return result(finish, loop, engine)
+        pipeline_run = PipelineRun(random_id(), graph.nodes[-1].path, State.RUNNING, 0.0, None, "silent")
+        loop = Loop(Engine(pipeline_run.id, recording=False), Ports(MemoryStore(), _no_artifact))
+        finish = loop.run(Submitted(graph, pipeline_run, 0.0))
+        return cast(T, result(finish, loop))
 
 
 def _no_artifact(id: str) -> Artifact:
     raise ArtifactError(f"artifact {id} is not in memory")
-
-
