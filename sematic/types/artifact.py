@@ -31,6 +31,13 @@ _ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",",
 dumps = _ENCODER.encode
 
 
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 class Blob:
     """Immutable bytes named by their SHA-256. `data` is None when they are in the store only."""
 
@@ -129,6 +136,8 @@ class Artifact:
     @property
     def summary(self) -> Json:
         """JSON for people; None when the artifact came from a ledger without one."""
+        if self._summary is _ABSENT and self._value is not _ABSENT:
+            self._summary = _safe_summary(self.type, self._value)
         return None if self._summary is _ABSENT else self._summary
 
     @property
@@ -160,12 +169,14 @@ def encode(type: ValueType, value: Any, store: Store, *, summarise: bool = True)
 
     Raises EncodingError when the value cannot be stored.
     """
-    if type.scalar:
+    if type.scalar and isinstance(type, JsonType):
         artifact = Artifact(type, type.spec, type.codec)
         artifact._value = value
         return artifact
     try:
         artifact = _encode(type, value, store)
+        if type.scalar:
+            artifact._value = value
         if summarise:
             artifact._summary = _safe_summary(type, value)
     except RecursionError:
@@ -281,14 +292,21 @@ def open_parts(artifact: Artifact, store: Store) -> PartReader | None:
     if artifact._text is None and artifact._value is _ABSENT:
         _open_payload(artifact, bytes(read(artifact, store)))
     if artifact._parsed is _ABSENT:
-        artifact._parsed = json.loads(artifact.text)
+        artifact._parsed = _parse(artifact)
     return PartReader(artifact, store) if artifact.inline or artifact.children else None
+
+
+def _parse(artifact: Artifact) -> Json:
+    try:
+        return _DECODER.decode(artifact.text)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"artifact {artifact.id} is corrupt: {error}") from error
 
 
 def _fresh(artifact: Artifact) -> Json:
     """Parsed text that `from_json` may keep pieces of: each consumer has its own copy."""
     parsed, artifact._parsed = artifact._parsed, _ABSENT
-    return parsed
+    return _parse(artifact) if parsed is _ABSENT else parsed  # another thread may have taken it
 
 
 def _open_payload(artifact: Artifact, payload: bytes) -> None:
@@ -301,8 +319,8 @@ def _open_payload(artifact: Artifact, payload: bytes) -> None:
         artifact._text = rest[: header["text"]].decode("ascii")
         offset = header["text"]
         for spec, codec, size, id in header["inline"]:
-            part = restore(spec, codec, hashlib.sha256(rest[offset : offset + size]).hexdigest(), size, rest[offset : offset + size], None, id)
-            artifact.inline[id] = part
+            data = rest[offset : offset + size]
+            artifact.inline[id] = restore(spec, codec, hashlib.sha256(data).hexdigest(), size, data, None, id)
             offset += size
         if offset != len(rest):
             raise ValueError(f"{len(rest)} bytes where {offset} were expected")
@@ -341,6 +359,9 @@ class PartWriter:
         if isinstance(type, BinaryType):
             return self.adopt(_with_summary(type, value, self.store))
         assert isinstance(type, JsonType)
+        if type.scalar:  # a scalar has no parts of its own
+            text = type.to_json(value, self)
+            return text if len(text) <= ELEMENT_LIMIT else self.keep(_of_scalar(type, value, text, self.store))
         inner = PartWriter(self.store)
         text = type.to_json(value, inner)
         if len(text) + sum(part.blob.size for part in inner.inline.values()) > ELEMENT_LIMIT:
@@ -356,7 +377,7 @@ class PartWriter:
         if isinstance(artifact.type, BinaryType):
             return self.keep(artifact)
         if artifact._text is None and artifact._value is _ABSENT:
-            if artifact.blob.size > ELEMENT_LIMIT and artifact.codec == JSON_CODEC:
+            if artifact.blob.size > ELEMENT_LIMIT and artifact.codec == JSON_CODEC and not artifact.type.bounded:
                 return self.keep(artifact)
             open_parts(artifact, self.store)
         if artifact.element_size > ELEMENT_LIMIT and not artifact.type.bounded:
@@ -441,6 +462,12 @@ def descendants(artifact: Artifact) -> Iterator[Artifact]:
             stack.extend((child, False) for child in item.children.values())
 
 
+def _of_scalar(type: JsonType, value: Any, text: str, store: Store) -> Artifact:
+    artifact = _from_text(type, text, PartWriter(store))
+    artifact._value = value
+    return artifact
+
+
 def _with_summary(type: BinaryType, value: Any, store: Store) -> Artifact:
     artifact = _encode(type, value, store)
     artifact._summary = _safe_summary(type, value)
@@ -464,7 +491,7 @@ def converted(type: ValueType, value: Any, where: str) -> Any:
     except ConversionError as error:
         raise error.within(where) from None
     except RecursionError:
-        raise ConversionError(f"expected {type.name}, got a value that contains itself", (where,)) from None
+        raise ConversionError(f"expected {type.name}, got a value that contains itself or is nested too deeply", (where,)) from None
 
 
 _NOWHERE = MemoryStore()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from reprlib import Repr
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from sematic.errors import ConversionError
@@ -28,6 +29,23 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 SHOWN = 80
 
 
+class _Look(Repr):
+    """reprlib's limits for containers; an instance's own repr, and what it raises, as they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 2 * SHOWN
+
+    def repr_int(self, x: int, level: int) -> str:
+        return repr(x) if x.bit_length() < 8 * SHOWN else f"of {x.bit_length()} bits"
+
+    def repr_instance(self, x: Any, level: int) -> str:
+        return repr(x)
+
+
+_LOOK = _Look()
+
+
 class ValueType(ABC):
     """One annotation. Immutable; equal when `spec` is equal.
 
@@ -37,11 +55,17 @@ class ValueType(ABC):
         codec: the format of the bytes.
         scalar: exact immutable scalars: consumers may share the object itself instead of a decoded copy.
         bounded: its JSON text is always short: it is never split off as a part (numbers, None, bool, enums, dates).
+        python: the class of its converted values, when there is just one (beside its subclasses).
+        exact: every value whose class is exactly `python` is converted already: containers need not look at each.
+        members: the types of which it is one or another (a union).
     """
 
     codec: ClassVar[str] = "json"
     scalar: bool = False
     bounded: bool = False
+    python: type | None = None
+    exact: bool = False
+    members: tuple[ValueType, ...] = ()
 
     def __init__(self, spec: Spec, name: str) -> None:
         self.spec = spec
@@ -135,10 +159,15 @@ class CompositeType(JsonType):
 def describe(value: Any) -> str:
     """``str 'wide'``: the type and a short, safe look at a value, for messages."""
     kind = type(value).__name__
-    if value is None:
-        return "None"
+    return "None" if value is None else f"{kind} {look(value)}"
+
+
+def look(value: Any) -> str:
+    """The start of its repr: safe, short, and quick for large builtin containers."""
+    if type(value).__repr__ is object.__repr__:
+        return "object"  # the address that follows differs in every process
     try:
-        text = repr(value)
+        text = _LOOK.repr(value)
     except Exception as error:  # a user's __repr__ may raise anything
-        return f"{kind} (its repr raised {type(error).__name__})"
-    return f"{kind} {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}"
+        return f"(its repr raised {type(error).__name__})"
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"

@@ -1,0 +1,47 @@
+"""The real name of the program's entry module, which Python itself calls ``__main__``.
+
+Functions and classes of the entry module are recorded under the name by which another process can import them.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+
+MAIN = "__main__"
+
+
+@cache  # sys.path may change while the program runs; the name must not
+def main_module_name() -> str:
+    """The dotted name of the entry module: of `python -m`, else from its file; ``__main__`` in a console."""
+    module = sys.modules[MAIN]
+    spec = getattr(module, "__spec__", None)
+    if spec is not None and spec.name != MAIN:
+        return str(spec.name)
+    file = getattr(module, "__file__", None)
+    return _name_of(Path(file).absolute()) if file and file.endswith(".py") else MAIN
+
+
+def adopt_main() -> None:
+    """Make the entry module importable by its real name, as the same module: one class `Config`, not two."""
+    sys.modules.setdefault(main_module_name(), sys.modules[MAIN])
+
+
+def real_module(name: str) -> str:
+    """The importable name of a module called `name` at run time."""
+    return main_module_name() if name == MAIN else name
+
+
+
+def _name_of(file: Path) -> str:
+    """The longest dotted name under a root of sys.path. Under Bazel that root is the runfiles folder, which gives
+    ``examples.digits.main``; the script's own folder, which Python puts there, gives only its stem."""
+    roots = {Path(entry).absolute() for entry in sys.path if entry}
+    names = [_dotted(file, root) for root in roots if root in file.parents]
+    return max((name for name in names if name), key=lambda name: (name.count("."), name), default=file.stem)
+
+
+def _dotted(file: Path, root: Path) -> str:
+    parts = file.relative_to(root).with_suffix("").parts
+    return ".".join(parts) if all(part.isidentifier() for part in parts) else ""

@@ -1,0 +1,116 @@
+"""Annotations that stand for no storable value, each with the nearest way out."""
+
+from __future__ import annotations
+
+import collections.abc as abc
+import io
+import threading
+import types
+import typing
+from typing import Any
+
+_CALLABLE = "a function cannot be stored; call it in the body, or pass a name by which the body finds it"
+_LAZY = "its values can be read only once; write list[…] and return a list"
+_AWAITED = "it cannot be stored; await it in the body and return its result"
+_FILE = "an open file cannot be stored; pass its pathlib.Path, or its content as str or bytes"
+_LOCK = "it belongs to one process; make it in the body"
+_VARIABLE = "it stands for no concrete type here; write the concrete type"
+
+_BARE: dict[Any, str] = {
+    list: "write list[int], or list[object] for anything",
+    set: "write set[int], or set[object] for anything",
+    frozenset: "write frozenset[int], or frozenset[object] for anything",
+    tuple: "write tuple[int, str], or tuple[int, ...] for any length",
+    dict: "write dict[str, int], or dict[str, object] for anything",
+}
+
+_REASONS: dict[Any, str] = {
+    Any: "use object or a concrete type",
+    typing.Union: "write its members: int | str",
+    typing.Optional: "write what is optional: int | None",
+    typing.Literal: "write its values: Literal['a', 'b']",
+    type: "a class is no value here; pass its name, or an Enum of the choices",
+    typing.NoReturn: "a function that never returns has no result to pass on; write None",
+    typing.Never: "a function that never returns has no result to pass on; write None",
+    typing.Self: "write the class itself",
+    typing.LiteralString: "write str",
+    types.ModuleType: "a module cannot be stored; import it in the body",
+    types.FunctionType: _CALLABLE,
+    types.BuiltinFunctionType: _CALLABLE,
+    types.MethodType: _CALLABLE,
+    abc.Callable: _CALLABLE,
+    abc.Iterator: _LAZY,
+    abc.Generator: _LAZY,
+    abc.AsyncIterator: _LAZY,
+    abc.AsyncGenerator: _LAZY,
+    abc.AsyncIterable: _LAZY,
+    abc.Iterable: _LAZY,
+    types.GeneratorType: _LAZY,
+    types.AsyncGeneratorType: _LAZY,
+    types.CoroutineType: _AWAITED,
+    abc.Coroutine: _AWAITED,
+    abc.Awaitable: _AWAITED,
+    abc.Collection: "write list[…]",
+    abc.Sequence: "write list[…] or tuple[…, ...]",
+    abc.MutableSequence: "write list[…]",
+    abc.Mapping: "write dict[…, …]",
+    abc.MutableMapping: "write dict[…, …]",
+    abc.Set: "write frozenset[…]",
+    abc.MutableSet: "write set[…]",
+    memoryview: "write bytes",
+    types.TracebackType: "pass its text: traceback.format_exc()",
+    types.FrameType: "it belongs to one process",
+}
+
+_LOCKS = (threading.Thread, threading.Condition, threading.Event, threading.Semaphore, threading.Barrier, threading.local)
+
+
+def refusal(annotation: Any) -> str | None:
+    """Why values of `annotation` cannot be stored, and the way out; None when nothing is known against it."""
+    origin = typing.get_origin(annotation)
+    if annotation in _BARE:
+        return _BARE[annotation]
+    if origin in _BARE and not typing.get_args(annotation):
+        return _BARE[origin]
+    return _of_known(annotation) or _of_known(origin) or _of_kind(annotation)
+
+
+def _of_known(annotation: Any) -> str | None:
+    try:
+        return _REASONS.get(annotation)
+    except TypeError:
+        return None
+
+
+def _of_kind(annotation: Any) -> str | None:
+    if isinstance(annotation, (typing.TypeVar, typing.ParamSpec, typing.TypeVarTuple)):
+        return _VARIABLE
+    if annotation in (threading.Lock, threading.RLock):
+        return _LOCK
+    if typing.is_typeddict(annotation):
+        return "write a dataclass"
+    origin = typing.get_origin(annotation)
+    if isinstance(origin, type):
+        return _of_class(origin) or f"its class takes no parameters here; write {origin.__name__}"
+    return _of_class(annotation) if isinstance(annotation, type) else None
+
+
+def _of_class(cls: type) -> str | None:
+    if issubclass(cls, (io.IOBase, typing.IO)):
+        return _FILE
+    if issubclass(cls, (type(threading.Lock()), type(threading.RLock()), *_LOCKS)):
+        return _LOCK
+    if getattr(cls, "_is_protocol", False) and not getattr(cls, "_is_runtime_protocol", False):
+        return "a protocol can be checked only when it is decorated with @typing.runtime_checkable"
+    return None
+
+
+def shown(annotation: Any) -> str:
+    """An annotation as a person writes it."""
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        return annotation.__qualname__
+    text = getattr(annotation, "__qualname__", None) if callable(annotation) and annotation in _NAMED else None
+    return text or repr(annotation).replace("typing.", "").replace("collections.abc.", "")
+
+
+_NAMED = (threading.Lock, threading.RLock)
