@@ -133,7 +133,7 @@ class Future(Generic[T]):
         return Future(self._call, Field(self._reference, name), self._type.field(name))
 
     def __iter__(self) -> Iterator[Any]:
-        length = getattr(self._type, "length", None)
+        length = _length(self._type)
         if length is None:
             self._unsupported("be iterated")
         return iter([self[i] for i in range(length)])
@@ -224,6 +224,16 @@ def _suffix(reference: Reference) -> str:
     if isinstance(reference, Item):
         return f"{_suffix(reference.of)}[…]"
     return f"{_suffix(reference.of)}.{reference.name}" if isinstance(reference, Field) else ""
+
+
+def _length(type: ValueType) -> int | None:
+    """How many elements unpacking gives, where the declared type says."""
+    from sematic.types.sequences import TupleType
+    from sematic.types.structs import NamedTupleType
+
+    if isinstance(type, TupleType) and not type.any_length:
+        return len(type.elements)
+    return len(type.fields) if isinstance(type, NamedTupleType) else None
 
 
 def _key_type(container: ValueType, key: object) -> ValueType:

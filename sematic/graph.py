@@ -212,13 +212,7 @@ def materialise(reference: Reference, target: ValueType, materials: Materials) -
 
 
 def _coerced(artifact: Artifact, target: ValueType, store: Store) -> Artifact:
-    """The same value under another declared type. A union takes its member's artifact as it is."""
-    from sematic.types.unions import UnionType
-
-    if isinstance(target, UnionType):
-        member = target.member_of(artifact.spec)
-        if member is not None:
-            return compose(target, member, [artifact], store)
+    """The same value under another declared type."""
     return encode(target, target.convert(load(artifact, store)), store)
 
 

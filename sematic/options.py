@@ -109,10 +109,6 @@ class Options:
         return cls(**data)
 
 
-OPTION_NAMES = tuple(Options.__dataclass_fields__)
-DEFAULTS = Options()
-
-
 def _problems(options: Options) -> Iterable[tuple[str, str]]:
     kinds: Mapping[str, type | tuple[type, ...]] = {
         "inline": bool,
@@ -132,3 +128,7 @@ def _problems(options: Options) -> Iterable[tuple[str, str]]:
         yield "name", "must not be empty"
     if not all(isinstance(tag, str) and tag for tag in options.tags):
         yield "tags", f"must be texts that are not empty, got {options.tags!r}"
+
+
+OPTION_NAMES = tuple(Options.__dataclass_fields__)
+DEFAULTS = Options()
