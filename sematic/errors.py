@@ -6,6 +6,7 @@
     ├── ConversionError     a value that is not of its declared type; carries a path
     ├── EncodingError       a value of the right type that cannot be stored
     ├── ArtifactError       a stored value that is missing, truncated or corrupt
+    ├── StoreError          bytes that cannot be written to the store
     ├── NotInFunctionError  context() outside of a running function
     ├── LedgerError         the record cannot be read or written
     │   ├── LedgerLocked    another process holds it for too long
@@ -62,6 +63,10 @@ class EncodingError(SematicError, ValueError):
 
 class ArtifactError(SematicError):
     """A stored value that is missing, truncated or corrupt."""
+
+
+class StoreError(SematicError):
+    """Bytes cannot be written to the store: the disk is full, the folder is read-only."""
 
 
 class NotInFunctionError(SematicError, RuntimeError):
