@@ -2,6 +2,7 @@
 
 from sematic.types import (  # noqa: F401  the families register themselves; the fallback, asked last, comes first
     fallback,
+    arrays,
     scalars,
     sequences,
     sets,

@@ -27,7 +27,7 @@ JSON_CODEC = "json"
 COMPOSITE_CODEC = "composite"
 
 _ABSENT: Any = object()
-_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":"))
 dumps = _ENCODER.encode
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import typing
+from itertools import chain, cycle
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, GraphError
@@ -14,7 +15,7 @@ from sematic.types.artifact import Artifact, MemoryStore, PartReader, PartWriter
 from sematic.types.base import BinaryType, CompositeType, Json, JsonType, Spec, ValueType, describe, look
 from sematic.types.registry import flows, from_spec, of, register
 from sematic.types.sequences import Split
-from sematic.types.summaries import summaries
+from sematic.types.summaries import ELEMENTS, summaries
 
 
 class DictType(CompositeType):
@@ -52,8 +53,7 @@ class DictType(CompositeType):
         return result
 
     def summarise(self, value: dict[Any, Any]) -> Json:
-        pairs = ((type, item) for pair in value.items() for type, item in zip((self.key, self.value), pair))
-        seen = summaries(pairs, 20)
+        seen = summaries(cycle((self.key, self.value)), chain.from_iterable(value.items()), 2 * ELEMENTS)
         return {"length": len(value), "items": [list(pair) for pair in zip(seen[::2], seen[1::2])]}
 
     def split(self, value: Any) -> Split:

@@ -72,6 +72,9 @@ class NoneType(ScalarType):
 class BoolType(ScalarType):
     """True or False; 0 and 1 are no bools."""
 
+    def accepts(self, source: ValueType) -> bool:
+        return super().accepts(source) or _numpy_kind(source) == "b"
+
     def to_json(self, value: bool, parts: PartWriter) -> str:
         return "true" if value else "false"
 

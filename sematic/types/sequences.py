@@ -55,7 +55,7 @@ class ListType(CompositeType):
         return [element(self.element, item, parts) for item in data]
 
     def summarise(self, value: list[Any]) -> Json:
-        return {"length": len(value), "elements": summaries(zip(repeat(self.element), value))}
+        return {"length": len(value), "elements": summaries(repeat(self.element), value)}
 
     def split(self, value: Any) -> Split:
         items = list.__getitem__(self._checked(value), slice(None))
@@ -114,7 +114,7 @@ class TupleType(CompositeType):
         return tuple([element(type, item, parts) for type, item in zip(self._types(len(data)), data)])
 
     def summarise(self, value: tuple[Any, ...]) -> Json:
-        return {"length": len(value), "elements": summaries(zip(self._types(len(value)), value))}
+        return {"length": len(value), "elements": summaries(self._types(len(value)), value)}
 
     def split(self, value: Any) -> Split:
         items = self._checked(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from itertools import repeat
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError
@@ -72,7 +73,7 @@ class SetType(JsonType):
         return result
 
     def summarise(self, value: Any) -> Json:
-        return {"length": len(value), "elements": summaries((self.element, item) for item in value)}
+        return {"length": len(value), "elements": summaries(repeat(self.element), value)}
 
 
 def _match(annotation: Any) -> ValueType | None:

@@ -90,7 +90,7 @@ class StructType(CompositeType):
 
     def summarise(self, value: Any) -> Json:
         kind = self._kind(type(value))
-        seen = summaries(((type, getattr(value, name)) for name, type in kind.fields.items()), FIELDS)
+        seen = summaries(kind.fields.values(), [getattr(value, name) for name in kind.fields], FIELDS)
         return {"class": kind.path, "fields": dict(zip(kind.fields, seen))}
 
     def split(self, value: Any) -> Split:

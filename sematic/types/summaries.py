@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any
 
 from sematic.types.base import Json, ValueType
@@ -23,20 +22,21 @@ class _Budget(threading.local):
 _budget = _Budget()
 
 
-def summaries(elements: Iterable[tuple[ValueType, Any]], most: int = ELEMENTS) -> list[Json]:
+def summaries(types: Iterable[ValueType], values: Iterable[Any], most: int = ELEMENTS) -> list[Json]:
     """Summaries of the first elements, fewer of them the more the levels above have used up."""
-    if _budget.depth == 0:
+    depth = _budget.depth
+    if depth == 0:
         _budget.left = _IN_ALL
-    _budget.depth += 1
+    elif depth == _DEEPEST:
+        return []
+    _budget.depth = depth + 1
     try:
-        return list(_each(islice(elements, most)))
+        result: list[Json] = []
+        for type, value in zip(types, values):
+            if len(result) == most or _budget.left == 0:
+                break
+            _budget.left -= 1
+            result.append(type.summarise(value))
+        return result
     finally:
-        _budget.depth -= 1
-
-
-def _each(elements: Iterable[tuple[ValueType, Any]]) -> Iterator[Json]:
-    for type, value in elements:
-        if _budget.left <= 0 or _budget.depth > _DEEPEST:
-            return
-        _budget.left -= 1
-        yield type.summarise(value)
+        _budget.depth = depth

@@ -39,9 +39,7 @@ class UnionType(CompositeType):
         return value if type(value) in self._exact else self._find(value)[1]
 
     def to_json(self, value: Any, parts: PartWriter) -> str:
-        index = self._sure.get(type(value))
-        if index is None:
-            index = self._find(value)[0]
+        index = self._index(value)
         member = self.members[index]
         if member.scalar and isinstance(member, JsonType):
             return f"[{index},{member.to_json(value, parts)}]"  # a long str goes with its union, which has no parts
@@ -51,7 +49,7 @@ class UnionType(CompositeType):
         return element(self._recorded(data), data[1], parts)
 
     def summarise(self, value: Any) -> Json:
-        return self.members[self._find(value)[0]].summarise(value)
+        return self.members[self._index(value)].summarise(value)
 
     def split(self, value: Any) -> Split:
         for index in self._nearest(value):
@@ -75,6 +73,11 @@ class UnionType(CompositeType):
 
     def item(self, key: Any) -> ValueType:
         raise GraphError(f"a {self.name} future cannot be indexed: it may be any of them; do it in a function")
+
+    def _index(self, value: Any) -> int:
+        """The member that a converted value belongs to."""
+        index = self._sure.get(type(value))
+        return self._find(value)[0] if index is None else index
 
     def _find(self, value: Any) -> tuple[int, Any]:
         """The member that `value` belongs to, and the converted value."""
