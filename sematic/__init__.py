@@ -20,6 +20,7 @@ from sematic.errors import (
 from sematic.function import Function, func
 from sematic.future import Future, field
 from sematic.options import RetrySettings
+from sematic.resolvers.local import LocalResolver
 from sematic.resolvers.silent import SilentResolver
 from sematic.resources import (
     KubernetesRequirements,

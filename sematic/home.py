@@ -18,8 +18,8 @@ class Home:
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
         self.logs = folder / "logs"
-        self.store = LocalStore(folder / "blobs")
-        self.ledger = SqliteLedger(folder / LEDGER_FILE, read_only=read_only, blob_exists=self.store.exists)
+        self.store = LocalStore(folder)
+        self.ledger = SqliteLedger(folder / LEDGER_FILE, read_only=read_only, blobs=self.store)
 
     def __enter__(self) -> Home:
         return self

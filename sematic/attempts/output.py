@@ -77,12 +77,15 @@ class _Stream:
     def size(self) -> int:
         return os.fstat(self.file).st_size
 
+    def pending(self) -> bool:
+        return self.terminal is not None and self.size() > self.echoed
+
     def echo(self) -> None:
         while self.terminal is not None and (data := os.pread(self.file, _CHUNK, self.echoed)):
             self.echoed += len(data)
-            self._write(data)
+            self.write(data)
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
         view = memoryview(data)
         try:
             while view and self.terminal is not None:
@@ -139,6 +142,7 @@ class Capture:
         self._err = _Stream(2, folder / "stderr")
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._drawn = 0
         self._thread = threading.Thread(target=self._echo_forever, name="sematic-output", daemon=True)
 
     def start(self) -> None:
@@ -164,14 +168,34 @@ class Capture:
 
     def show(self, text: str) -> None:
         """Write a line of our own to where stderr would have gone, after all output so far."""
+        self.draw(text, [])
+
+    def draw(self, text: str, lines: list[str]) -> None:
+        """The same, with `lines` below it that stay only until there is more to show."""
         with self._lock:
-            self._out.echo()
-            self._err.echo()
-            self._err._write(text.encode("utf-8", "replace"))
+            self._echo()
+            self._erase()
+            self._drawn = len(lines)
+            self._err.write((text + "".join(f"{line}\n" for line in lines)).encode("utf-8", "replace"))
+
+    def _echo(self) -> None:
+        for stream in (self._out, self._err):
+            if stream.pending():
+                self._erase()
+                stream.echo()
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._err.write(f"\x1b[{self._drawn}A\r\x1b[J".encode())
+            self._drawn = 0
 
     def terminal(self) -> int | None:
         """The descriptor where stderr would have gone."""
         return self._err.terminal
+
+    def out_terminal(self) -> int | None:
+        """The descriptor where stdout would have gone."""
+        return self._out.terminal
 
     def stop(self) -> None:
         self._stop.set()
@@ -185,8 +209,7 @@ class Capture:
     def _echo_forever(self) -> None:
         while not self._stop.wait(ECHO_SECONDS):
             with self._lock:
-                self._out.echo()
-                self._err.echo()
+                self._echo()
 
 
 _current: Capture | None = None

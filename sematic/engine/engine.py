@@ -94,7 +94,8 @@ class Live:
 
 
 class Engine:
-    """One pipeline run. `claimant` is the nonce of the process that runs the inline bodies.
+    """One pipeline run. `claimant` is the nonce under which its attempts are claimed. With `max_parallelism`,
+    functions with ``inline=False`` are submitted to workers, that many at a time.
 
     With `recording` off no change is made up: for resolvers that keep nothing.
     """
@@ -112,7 +113,7 @@ class Engine:
         self.runs: dict[str, Live] = {}
         self.finished = False
         self._claimant = claimant
-        self._slots = max_parallelism
+        self.max_parallelism = max_parallelism
         self._recording = recording
         self._ready: list[Live] = []
         self._remote: deque[Live] = deque()
@@ -288,7 +289,7 @@ class Engine:
                 self._make_ready(run)
 
     def _make_ready(self, run: Live) -> None:
-        if run.node.options.inline or not self._slots:
+        if run.node.options.inline or not self.max_parallelism:
             self._ready.append(run)
         elif run.state is State.RETRYING:
             self._remote.append(run)
@@ -296,7 +297,7 @@ class Engine:
             self._remote.appendleft(run)
 
     def _dispatch(self, at: float) -> None:
-        while self._remote and len(self._remote_live) < self._slots:
+        while self._remote and len(self._remote_live) < self.max_parallelism:
             run = self._remote.popleft()
             self._remote_live[run.id] = run
             self._start(run, State.SCHEDULED, at)
@@ -312,9 +313,8 @@ class Engine:
         if self._recording:
             inline = state is State.RUNNING
             source = self._source(run.node)
-            nonce = self._claimant if inline else ""
             self._changes += recording.started(
-                run.id, self.id, run.attempt, nonce, at, inline=inline, source=source
+                run.id, self.id, run.attempt, self._claimant, at, inline=inline, source=source
             )
 
     def _source(self, node: Node) -> str | None:

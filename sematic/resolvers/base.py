@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
@@ -37,6 +38,7 @@ from sematic.errors import SematicError
 from sematic.function import Function, find
 from sematic.future import Call, Future
 from sematic.graph import Graph, Materials, Node, Output, materialise, renumbered
+from sematic.resolvers.interrupts import Interrupts
 from sematic.types.artifact import Artifact, Store
 
 T = TypeVar("T")
@@ -72,6 +74,9 @@ class Watcher(Protocol):
     def ended(self, event: Event) -> None: ...
 
 
+_ALWAYS = nullcontext()
+
+
 def _ignore(changes: object) -> None:
     """Nothing is kept."""
 
@@ -86,6 +91,7 @@ class Ports:
     meter: Meter | None = None
     workers: Workers | None = None
     watcher: Watcher | None = None
+    interrupts: Interrupts | None = None
     now: Callable[[], float] = field(default=time.time)
 
 
@@ -143,7 +149,8 @@ class Loop:
         """From the first event to the end. An exception of the ledger or store comes out as it is."""
         self.post(event)
         while self._finish is None:
-            instruction = self._next()
+            with self._interruptible():
+                instruction = self._next()
             if self._broken is not None:
                 raise self._broken
             if instruction is not None:
@@ -181,6 +188,10 @@ class Loop:
         """Have the loop's thread look around."""
         self._todo.put(None)
 
+    def _interruptible(self) -> AbstractContextManager[object]:
+        """Where Ctrl-C may raise: in a user's body, and while there is nothing to do."""
+        return _ALWAYS if self.ports.interrupts is None else self.ports.interrupts.window
+
     def _next(self) -> Instruction | None:
         if not self._timers:
             return self._todo.get()
@@ -199,7 +210,8 @@ class Loop:
         start = ports.meter.start() if ports.meter is not None else None
         context = Context(instruction.run_id, self.engine.id, instruction.attempt)
         materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
-        outcome = run_body(instruction.node, function_of(instruction.node), materials, context)
+        with self._interruptible():
+            outcome = run_body(instruction.node, function_of(instruction.node), materials, context)
         if ports.meter is not None:
             usage = ports.meter.usage(start, outcome.inputs)
         else:

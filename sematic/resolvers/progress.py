@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
-from sematic.engine.events import Finish
+from sematic.attempts.output import Capture
+from sematic.engine.engine import Engine
+from sematic.engine.events import Event, Failed, Finish, ReturnedGraph, ReturnedValue, RunInline, Submit
+from sematic.engine.records import Run
 from sematic.engine.states import State
 from sematic.graph import Node
 
@@ -74,20 +79,69 @@ def node_name(node: Node) -> str:
     return node.options.name or node.path.partition(":")[2]
 
 
-def progress_for(kind: str, terminal: int | None, show: Callable[[str], None]) -> Progress:
+class Watch:
+    """Turns what the loop does into names and times for a `Progress`."""
+
+    def __init__(self, progress: Progress, engine: Engine) -> None:
+        self._progress = progress
+        self._engine = engine
+        self._begun: dict[str, tuple[str, float]] = {}
+
+    def begin(self, id: str, name: str, taken: Sequence[Run]) -> None:
+        done = sum(run.state is State.RESOLVED for run in taken)
+        self._id = id
+        self._progress.begin(id, f"{name} resumes, {done} of {len(taken)} recorded runs are done:" if taken else name)
+
+    def finish(self, finish: Finish, seconds: float) -> None:
+        look = f"sematic show {self._id[:12]}"
+        if finish.state is not State.RESOLVED:
+            look += f"; to go on where it stopped: sematic resume {self._id[:12]}"
+        self._progress.finish(finish, seconds, f"Look at it: {look}")
+
+    def started(self, instruction: RunInline | Submit) -> None:
+        run = self._engine.runs[instruction.run_id]
+        name = node_name(instruction.node)
+        self._begun[run.id] = (name, time.monotonic())
+        self._progress.started(run.id, run.parent.id if run.parent else None, name, instruction.attempt)
+
+    def ended(self, event: Event) -> None:
+        begun = self._begun.pop(event.run_id, None) if isinstance(event, ReturnedValue | ReturnedGraph | Failed) else None
+        if begun is None:
+            return
+        name, start = begun
+        state, note = self._what_became(event)
+        self._progress.ended(event.run_id, name, state, time.monotonic() - start, note)  # type: ignore[union-attr]
+
+    def _what_became(self, event: Event) -> tuple[State, str]:
+        if isinstance(event, ReturnedValue):
+            return State.RESOLVED, ""
+        if isinstance(event, ReturnedGraph):
+            count = len(event.graph.nodes)
+            return State.RAN, f"→ {count} run{'s' * (count != 1)}"
+        assert isinstance(event, Failed)
+        run = self._engine.runs.get(event.run_id)
+        again = run is not None and run.state is State.RETRYING
+        first = event.failure.message.splitlines()[0] if event.failure.message else ""
+        note = f"{event.failure.class_name}: {first}"
+        return (State.RETRYING, f"{note} (will be tried again)") if again else (State.FAILED, note)
+
+
+def progress_for(kind: str, capture: Capture | None) -> Progress:
     """The progress that a setting asks for; `auto` is a tree on a terminal and lines elsewhere."""
     if kind == "quiet":
         return Quiet()
-    if kind == "tree" or (kind == "auto" and terminal is not None and _is_terminal(terminal)):
+    if capture is not None and (kind == "tree" or (kind == "auto" and _is_terminal(capture.terminal()))):
         from sematic.resolvers.tree import Tree
 
-        return Tree(terminal, show)
-    return Lines(show)
+        return Tree(capture.draw)
+    return Lines(capture.show if capture is not None else _to_stderr)
 
 
-def _is_terminal(descriptor: int) -> bool:
-    return os.isatty(descriptor) and os.environ.get("TERM") != "dumb"
+def _to_stderr(text: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):  # a program without a stderr runs on without progress
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
-def seconds_since(start: float) -> float:
-    return time.monotonic() - start
+def _is_terminal(descriptor: int | None) -> bool:
+    return descriptor is not None and os.isatty(descriptor) and os.environ.get("TERM") != "dumb"

@@ -169,7 +169,7 @@ def encode(type: ValueType, value: Any, store: Store, *, summarise: bool = True)
 
     Raises EncodingError when the value cannot be stored.
     """
-    if type.scalar and isinstance(type, JsonType):
+    if type.scalar and isinstance(type, JsonType) and not (value.__class__ is str and len(value) > ELEMENT_LIMIT):
         artifact = Artifact(type, type.spec, type.codec)
         artifact._value = value
         return artifact
@@ -285,6 +285,15 @@ def restore(
     artifact._summary = summary
     artifact._id = id
     return artifact
+
+
+def keep(artifact: Artifact, store: Store) -> None:
+    """Put what is held in memory of an artifact and its parts into `store`: for values that were encoded before it
+    was known where they would be kept."""
+    for each in (*descendants(artifact), artifact):
+        data = each.blob.data
+        if data is not None:
+            each._blob = store.write([data])
 
 
 def open_parts(artifact: Artifact, store: Store) -> PartReader | None:

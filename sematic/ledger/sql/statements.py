@@ -194,6 +194,7 @@ def _ownership() -> Statements:
         "take_owner": update(pipeline_runs)
         .where(this, going, pipeline_runs.c.owner.is_not_distinct_from(_in("previous")))
         .values(owner=_in("owner"), interrupted_at=null()),
+        "note_git": update(pipeline_runs).where(this).values(git=_in("git")),
         "interrupt": update(pipeline_runs)
         .where(this, pipeline_runs.c.owner == _in("owner"))
         .values(owner=null(), interrupted_at=at),

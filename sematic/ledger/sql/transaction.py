@@ -31,6 +31,7 @@ _GIVEN: dict[str, tuple[str, ...]] = {
     "move_pipeline_run": (*c.PipelineRunMoved._fields, "pipeline_run_id"),
     "end_pipeline_run": (*c.PipelineRunMoved._fields, "pipeline_run_id"),
     "take_owner": (*c.OwnerTaken._fields, "pipeline_run_id"),
+    "note_git": ("git", "pipeline_run_id"),
     "interrupt": (*c.Interrupted._fields, "pipeline_run_id"),
     "interrupt_runs": (*c.Interrupted._fields, "pipeline_run_id"),
     "interrupt_attempts": (*c.Interrupted._fields, "pipeline_run_id"),
@@ -193,6 +194,10 @@ class Transaction:
         name = "end_pipeline_run" if change.state in TERMINAL else "move_pipeline_run"
         self._change_pipeline_run(name, change, f"become {change.state}")
 
+    def note_git(self, change: c.GitNoted) -> None:
+        self._execute("note_git", (change.git, self.pipeline_run_id))
+        self.touched.append(self.pipeline_run_id)
+
     def take_owner(self, change: c.OwnerTaken) -> None:
         self._change_pipeline_run("take_owner", change, "be taken over")
 
@@ -269,6 +274,7 @@ _APPLY: dict[type, Callable[[Transaction, Any], None]] = {
     c.AttemptEnded: Transaction.end_attempt,
     c.RestCanceled: Transaction.cancel_rest,
     c.PipelineRunMoved: Transaction.move_pipeline_run,
+    c.GitNoted: Transaction.note_git,
     c.OwnerTaken: Transaction.take_owner,
     c.Interrupted: Transaction.interrupt,
 }
