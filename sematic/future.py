@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from sematic.errors import ConversionError, GraphError
 from sematic.graph import Collect, Constant, Field, Graph, Item, Node, Output, Reference, dependencies
@@ -106,7 +106,7 @@ class Future(Generic[T]):
             from sematic.resolvers.local import LocalResolver
 
             resolver = LocalResolver()
-        return cast(T, resolver.resolve(self))
+        return resolver.resolve(self)
 
     def set(self, **options: Any) -> Future[T]:
         """Change options of this one call, such as `name`, `tags`, `inline`, `timeout`, `retry`, `cache`,

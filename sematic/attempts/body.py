@@ -88,7 +88,7 @@ def _values(
         except (LookupError, TypeError) as error:
             raise _at(error, f"{function.name}({name})") from error
         if reference.__class__ is not Constant and not (
-            reference.__class__ is Output and materials.outputs[reference.position] is artifact  # type: ignore[union-attr]
+            reference.__class__ is Output and materials.outputs[reference.position] is artifact
         ):
             inputs[name] = artifact
         values[name] = load(artifact, materials.store)

@@ -217,7 +217,7 @@ class Loop:
         else:
             usage = Usage(outcome.inputs) if outcome.inputs else NO_USAGE
         if outcome.__class__ is Raised:
-            self.errors[instruction.run_id] = outcome.error  # type: ignore[union-attr]
+            self.errors[instruction.run_id] = outcome.error
         self.post(event_of(instruction.run_id, instruction.attempt, outcome, ports.now(), usage))
 
     def _assemble(self, instruction: Assemble) -> None:

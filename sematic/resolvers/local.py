@@ -44,10 +44,11 @@ class LocalResolver:
 
     def __init__(self, max_parallelism: int | None = None) -> None:
         if max_parallelism is None:
-            max_parallelism = settings.get("max_parallelism")
-        elif not isinstance(max_parallelism, int) or isinstance(max_parallelism, bool) or max_parallelism < 1:
+            self.max_parallelism = int(settings.get("max_parallelism") or 0)
+            return
+        if not isinstance(max_parallelism, int) or isinstance(max_parallelism, bool) or max_parallelism < 1:
             raise SettingsError(f"LocalResolver: max_parallelism must be 1 or more, got {max_parallelism!r}")
-        self.max_parallelism = max_parallelism or 0
+        self.max_parallelism = max_parallelism
 
     def resolve(self, future: Future[T]) -> T:
         """The value of `future`; the record says how it came about, or what failed.
@@ -110,7 +111,7 @@ def _run(home: Home, start: _Start, name: str, stack: ExitStack) -> object:
     id = start.pipeline_run.id
     capture = _capture(home, id, stack)
     recorder = Recorder(home.ledger, start.pipeline_run, GitState())
-    watch = Watch(progress_for(settings.get("progress"), capture), start.engine)
+    watch = Watch(progress_for(str(settings.get("progress")), capture), start.engine)
     interrupts = stack.enter_context(Interrupts())
     ports = Ports(
         home.store,
