@@ -10,7 +10,6 @@ from sematic.engine.records import Attempt, PipelineRun, Run
 from sematic.engine.states import State
 from sematic.types.artifact import Artifact
 
-
 EVERYTHING = "*"
 """Stands for all runs in a step that touched more than NAMED_LIMIT, or that ended whatever was live."""
 
