@@ -84,6 +84,10 @@ class Transaction:
         statement = self.sql[name]
         return self.cursor.execute(statement.text, statement.pick(values))
 
+    def _all(self, name: str) -> sqlite3.Cursor:
+        """A whole table row by row, while the transaction's own cursor does other things."""
+        return self.cursor.connection.execute(self.sql[name].text)
+
     def _rows(self, name: str, id: str) -> list[Any]:
         return self._execute(name, (id,)).fetchall()
 
@@ -216,10 +220,10 @@ class Transaction:
 
     def remove_artifacts(self, keep_seconds: float) -> int:
         """Forget artifacts that no run refers to, directly or through other artifacts; how many."""
-        texts = chain.from_iterable(self._execute("references", ()))
-        live = reachable(references(texts), self._execute("edges", ()))
+        texts = chain.from_iterable(self._all("references"))
+        live = reachable(references(texts), self._all("edges"))
         oldest = self.now - keep_seconds
-        dead = [id for id, touched_at in self._execute("artifact_ages", ()) if touched_at <= oldest and id not in live]
+        dead = [id for id, touched_at in self._all("artifact_ages") if touched_at <= oldest and id not in live]
         for id in dead:
             self._execute("remove_artifact", (id,))
             self._execute("remove_edges", (id,))
