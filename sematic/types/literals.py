@@ -10,7 +10,7 @@ import json
 import typing
 from typing import Any
 
-from sematic.errors import ArtifactError, ConversionError
+from sematic.errors import ArtifactError
 from sematic.types.artifact import MemoryStore, PartReader, PartWriter, dumps
 from sematic.types.base import Json, JsonType, Spec, ValueType, describe
 from sematic.types.dicts import KeyReader, KeyWriter
