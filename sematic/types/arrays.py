@@ -38,7 +38,8 @@ class ArrayType(BinaryType):
     def accepts(self, source: ValueType) -> bool:
         if not isinstance(source, ArrayType):
             return False
-        return self.element is None or issubclass(source.element or object, self.element)
+        wanted, given = self.element, source.element or object
+        return wanted is None or issubclass(given, wanted)
 
     def convert(self, value: Any) -> Any:
         kind = type(value)
