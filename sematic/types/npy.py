@@ -1,6 +1,6 @@
 """The npy format, versions 1 to 3: written without copying, read in place where the memory is private.
 
-The header is written here, not by numpy, whose padding has changed between versions: equal arrays must give equal bytes.
+The header is written here, not by numpy, whose padding has changed between versions: equal arrays give equal bytes.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class SetType(JsonType):
 
     def _rebuilt(self, value: Any) -> Any:
         elements = [self._converted(item) for item in value]
-        if all(new is old for new, old in zip(elements, value)):
+        if all(new is old for new, old in zip(elements, value, strict=True)):
             return value
         result = self.python(elements)
         if len(result) != len(elements):
