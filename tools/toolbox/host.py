@@ -26,7 +26,7 @@ class Verdicts:
 
     def of(self, question: str, program: str, ask: Callable[[str], str | None]) -> str | None:
         """The kept answer to `question` about `program`, else what `ask` says."""
-        key = f"{question} {program} {os.stat(program).st_mtime_ns}"
+        key = f"{question} {program} {Path(program).stat().st_mtime_ns}"
         known = self._read()
         if key not in known:
             known[key] = ask(program)
@@ -74,7 +74,7 @@ def bazel_on_path(repository: Path, verdicts: Verdicts) -> str | None:
     """The user's bazel or bazelisk, when it can build this repository."""
     for name in ("bazel", "bazelisk"):
         found = shutil.which(name)
-        if found is None or os.path.samefile(found, repository / "bazelw"):
+        if found is None or Path(found).samefile(repository / "bazelw"):
             continue
         if verdicts.of("bazel", found, lambda program: "yes" if builds(program, repository) else None):
             return found
@@ -108,7 +108,7 @@ def python_on_path(verdicts: Verdicts, search: str | None = None) -> str | None:
         if found is None:
             continue
         real = verdicts.of("python", found, real_python)
-        if real is not None and os.path.exists(real):
+        if real is not None and Path(real).exists():
             return real
     return None
 
@@ -180,7 +180,7 @@ def addresses_of_stanzas(text: str) -> Iterator[str]:
 
 def check(folder: Path, gigabytes: float, probe: str) -> None:
     """Refuses, in one sentence, a machine on which the toolbox cannot be made."""
-    if not Path("/etc/debian_version").exists() or shutil.which("apt-get") is None:
+    if not is_debian():
         raise Refusal(
             "there is no usable Bazel on PATH, and this is no Debian that one could be installed on: install Bazel "
             "7.7.1 or bazelisk and start again."
@@ -192,6 +192,10 @@ def check(folder: Path, gigabytes: float, probe: str) -> None:
         )
     check_room(folder, gigabytes)
     check_reachable(probe)
+
+
+def is_debian() -> bool:
+    return Path("/etc/debian_version").exists() and shutil.which("apt-get") is not None
 
 
 def check_room(folder: Path, gigabytes: float) -> None:
@@ -206,7 +210,7 @@ def check_room(folder: Path, gigabytes: float) -> None:
 
 def check_reachable(address: str) -> None:
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=30):  # noqa: S310
+        with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=30):
             return
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)

@@ -69,7 +69,7 @@ class Toolbox:
         if MARK.exists() or not self.missing():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / "lock", "w") as lock:
+        with (self.folder / "lock").open("w") as lock:
             take(lock.fileno())
             missing = self.missing()
             if any(step.name in ("base", "bazel", "python") for step in missing):
@@ -88,7 +88,9 @@ class Toolbox:
         steps = [
             Step("base", f"the base system, Debian {SUITE}: about 40 s", self.make_base),
             Step("bazel", "Bazel and what it needs, 250 MB to fetch: about 90 s", self.make_bazel),
-            Step(f"certificates-{certificates_key()}", "this machine's certificates: about 10 s", self.make_certificates),
+            Step(
+                f"certificates-{certificates_key()}", "this machine's certificates: about 10 s", self.make_certificates
+            ),
         ]
         if python is None:
             steps.append(Step("python", "Python 3.11, which this machine lacks: about 60 s", self.make_python))
@@ -120,7 +122,7 @@ class Toolbox:
         (self.root / MARK.relative_to("/")).touch()
 
     def make_certificates(self) -> None:
-        """The machine's own certificates into the store of Bazel's Java, in a file per content: a new one restarts it."""
+        """The machine's own certificates into a store of Bazel's Java, one per content: a new one restarts it."""
         inside = self.root / CERTIFICATES.relative_to("/")
         shutil.rmtree(inside, ignore_errors=True)
         if CERTIFICATES.is_dir():
@@ -136,7 +138,9 @@ class Toolbox:
     def bootstrap(self, root: Path, suite: str, script: str, *packages: str) -> None:
         if shutil.which("debootstrap") is None:
             update_and_install = f"apt-get update; {apt_install('apt-get', ['debootstrap'])}"
-            self.run(["sh", "-c", f"{apt_install('apt-get', ['debootstrap'])} || {{ {update_and_install}; }}"], "debootstrap")
+            self.run(
+                ["sh", "-c", f"{apt_install('apt-get', ['debootstrap'])} || {{ {update_and_install}; }}"], "debootstrap"
+            )
         if root.exists():
             shutil.rmtree(root)
         include = [f"--include={','.join(packages)}"] if packages else []
@@ -157,7 +161,7 @@ class Toolbox:
         inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={proc or '/proc'}", *command]
         path = self.folder / "logs" / f"{log}.log"
         path.parent.mkdir(exist_ok=True)
-        with open(path, "w") as output:
+        with path.open("w") as output:
             code = subprocess.run(
                 inside,
                 stdin=subprocess.DEVNULL,
@@ -192,7 +196,7 @@ class Toolbox:
             bind(self.python_root / "etc" / own if self.host_python() is None else etc / own, machine / own)
             bind(self.root / "etc" / own, etc / own)
         bind(self.root / "usr", usr, read_only=True)
-        os.chdir(os.getcwd())  # A working folder under /usr is now the one of the view.
+        os.chdir(Path.cwd())  # A working folder under /usr is now the one of the view.
 
     def host_python(self) -> str | None:
         return host.python_on_path(host.Verdicts(cache_folder() / "verdicts.json"))
@@ -201,7 +205,11 @@ class Toolbox:
         machine = self.folder / "machine"
         lay = [
             f"mount --rbind {shlex.quote(str(machine / own))} {over}"
-            for own, over in [("alternatives", "/etc/alternatives"), ("ld.so.cache", "/etc/ld.so.cache"), ("usr", "/usr")]
+            for own, over in [
+                ("alternatives", "/etc/alternatives"),
+                ("ld.so.cache", "/etc/ld.so.cache"),
+                ("usr", "/usr"),
+            ]
         ]
         laid = shlex.quote(" && ".join([*lay, 'exec "$0" "$@"']))
         program = shlex.quote(python or "/usr/bin/python3.11")
@@ -255,8 +263,8 @@ def keep(path: Path, text: str, mode: int = 0o644) -> None:
 
 def certificates_key(folder: Path = CERTIFICATES) -> str:
     """Changes whenever a certificate of the machine's does."""
-    found = sorted(path for path in folder.rglob("*.crt")) if folder.is_dir() else []
-    told = [f"{path} {os.stat(path).st_size} {os.stat(path).st_mtime_ns}" for path in found]
+    found = sorted(folder.rglob("*.crt")) if folder.is_dir() else []
+    told = [f"{path} {stat.st_size} {stat.st_mtime_ns}" for path in found for stat in [path.stat()]]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
@@ -267,8 +275,8 @@ def apt_install(program: str, packages: list[str]) -> str:
 def settle_java(root: Path) -> None:
     """Java's settings into the root's /usr: the view shows the machine's /etc, which has none or another Java's."""
     for link in (root / "usr/lib/jvm").rglob("*"):
-        if link.is_symlink() and os.readlink(link).startswith("/etc/java"):
-            real = root / os.readlink(link).lstrip("/")
+        if link.is_symlink() and str(link.readlink()).startswith("/etc/java"):
+            real = root / str(link.readlink()).lstrip("/")
             link.unlink()
             (shutil.copytree if real.is_dir() else shutil.copyfile)(real, link)
 
