@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except Refusal as refusal:
+    except (Refusal, OSError) as refusal:
         sys.exit(f"bazelw: {refusal}")
     except KeyboardInterrupt:
         print("bazelw: interrupted; the next start goes on from the last finished step.", file=sys.stderr)

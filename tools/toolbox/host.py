@@ -7,8 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -175,23 +173,24 @@ def addresses_of_stanzas(text: str) -> Iterator[str]:
             yield from fields.get("uris", [])
 
 
-# What the making needs
+# What the making needs: each refuses, in one sentence, a machine on which it cannot be done
 
 
-def check(folder: Path, gigabytes: float, probe: str) -> None:
-    """Refuses, in one sentence, a machine on which the toolbox cannot be made."""
+def check_kind() -> None:
     if not is_debian():
         raise Refusal(
             "there is no usable Bazel on PATH, and this is no Debian that one could be installed on: install Bazel "
             "7.7.1 or bazelisk and start again."
         )
+    check_root()
+
+
+def check_root() -> None:
     if os.geteuid() != 0:
         raise Refusal(
-            "there is no usable Bazel on PATH, and installing one takes root: install Bazel 7.7.1 or bazelisk, or "
-            "start this once as root."
+            "there is no usable Bazel on PATH, and the one that can be installed for you runs as root only: install "
+            "Bazel 7.7.1 or bazelisk, or start this as root."
         )
-    check_room(folder, gigabytes)
-    check_reachable(probe)
 
 
 def is_debian() -> bool:
@@ -209,6 +208,8 @@ def check_room(folder: Path, gigabytes: float) -> None:
 
 
 def check_reachable(address: str) -> None:
+    import urllib.request  # Takes as long to import as everything else in a start that has nothing to make.
+
     try:
         with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=30):
             return

@@ -55,7 +55,6 @@ class Toolbox:
         self.folder = folder
         self.root = folder / "root"
         self.python_root = folder / "python-root"
-        self.interpreter = folder / "python3"
 
     @classmethod
     def here(cls) -> Toolbox:
@@ -68,12 +67,15 @@ class Toolbox:
         """Makes what is missing. Costs a few file look-ups when nothing is."""
         if MARK.exists() or not self.missing():
             return
+        host.check_kind()
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             take(lock.fileno())
             missing = self.missing()
             if any(step.name in ("base", "bazel", "python") for step in missing):
-                host.check(self.folder, GIGABYTES, f"{host.archive_address()}/dists/{SUITE}/InRelease")
+                host.check_reachable(f"{host.archive_address()}/dists/{SUITE}/InRelease")
+            if any(step.name == "base" for step in missing):
+                host.check_room(self.folder, GIGABYTES)
             for number, step in enumerate(missing, 1):
                 self.do(step, f"[{number}/{len(missing)}]")
 
@@ -99,8 +101,8 @@ class Toolbox:
     def do(self, step: Step, counted: str) -> None:
         print(f"bazelw: {counted} {step.says}", file=sys.stderr, flush=True)
         began = time.monotonic()
-        step.make()
         self.stamp(step.name).parent.mkdir(exist_ok=True)
+        step.make()
         self.stamp(step.name).touch()
         print(f"bazelw: {counted} done in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
@@ -108,16 +110,26 @@ class Toolbox:
         for own in ("usr", "alternatives"):
             (self.folder / "machine" / own).mkdir(parents=True, exist_ok=True)
         (self.folder / "machine" / "ld.so.cache").touch()
+        self.stamp("bazel-begun").unlink(missing_ok=True)
         self.bootstrap(self.root, SUITE, SUITE_SCRIPT)
 
     def make_bazel(self) -> None:
-        install = apt_install("apt-get", PACKAGES)
-        self.in_root(
-            "dpkg --configure --pending\n"  # What an interrupted start left half-installed.
-            "apt-get -y --fix-broken install\n"
-            "apt-get -o Acquire::Check-Valid-Until=false update\n" + install + "\napt-get clean\n",
-            "bazel",
-        )
+        begun = self.stamp("bazel-begun")
+        again = begun.exists()
+        begun.touch()
+        try:
+            self.in_root(
+                "dpkg --configure --pending\n"  # What an interrupted start left half-installed.
+                "apt-get -y --fix-broken install\n"
+                "apt-get -o Acquire::Check-Valid-Until=false update\n"  # The suite renews its list when it likes.
+                f"{apt_install(PACKAGES)}\n"
+                "apt-get clean\n",
+                "bazel",
+            )
+        except Refusal:
+            if again:  # Beyond repair, it seems: the next start begins with a new base.
+                self.stamp("base").unlink()
+            raise
         settle_java(self.root)
         (self.root / MARK.relative_to("/")).touch()
 
@@ -137,10 +149,8 @@ class Toolbox:
 
     def bootstrap(self, root: Path, suite: str, script: str, *packages: str) -> None:
         if shutil.which("debootstrap") is None:
-            update_and_install = f"apt-get update; {apt_install('apt-get', ['debootstrap'])}"
-            self.run(
-                ["sh", "-c", f"{apt_install('apt-get', ['debootstrap'])} || {{ {update_and_install}; }}"], "debootstrap"
-            )
+            install = apt_install(["debootstrap"])
+            self.run(["sh", "-c", f"{install} || {{ apt-get update; {install}; }}"], "debootstrap")
         if root.exists():
             shutil.rmtree(root)
         include = [f"--include={','.join(packages)}"] if packages else []
@@ -182,8 +192,12 @@ class Toolbox:
 
     def become_bazel(self, arguments: list[str]) -> None:
         if not MARK.exists():
-            keep(self.folder / "bazelrc", self.bazelrc())
-            keep(self.interpreter, self.interpreter_script(self.host_python()), 0o755)
+            host.check_root()
+            script = self.interpreter_script(self.host_python())
+            interpreter = self.interpreter(script)
+            interpreter.parent.mkdir(parents=True, exist_ok=True)
+            keep(interpreter, script, 0o755)
+            keep(self.folder / "bazelrc", self.bazelrc(interpreter))
             self.enter()
         os.execv("/usr/bin/bazel", ["bazel", f"--bazelrc={self.folder / 'bazelrc'}", *arguments])
 
@@ -200,6 +214,10 @@ class Toolbox:
 
     def host_python(self) -> str | None:
         return host.python_on_path(host.Verdicts(cache_folder() / "verdicts.json"))
+
+    def interpreter(self, script: str) -> Path:
+        """Where that script lies: a path of its own, since Bazel takes one path for one Python."""
+        return self.folder / "interpreters" / hashlib.sha256(script.encode()).hexdigest()[:12] / "python3"
 
     def interpreter_script(self, python: str | None) -> str:
         machine = self.folder / "machine"
@@ -221,7 +239,7 @@ class Toolbox:
             + (f'exec {program} "$@"\n' if python else "echo 'this Python runs in bazelw only' >&2; exit 1\n")
         )
 
-    def bazelrc(self) -> str:
+    def bazelrc(self, interpreter: Path) -> str:
         install = self.root / "usr/share/bazel"  # By its path outside the view: Python programs see that one only.
         modules = {
             **{name: install / "rules" / name.removeprefix("rules_") for name in RULE_SETS},
@@ -233,7 +251,7 @@ class Toolbox:
         lines = [
             f"startup --install_base={install} --trust_install_base",
             f"startup --host_jvm_args=-Djavax.net.ssl.trustStore={self.trust_store}",
-            f"common --repo_env=SEMATIC_PYTHON={self.interpreter}",
+            f"common --repo_env=SEMATIC_PYTHON={interpreter}",
             f"common --disk_cache={cache_folder() / 'bazel-disk'}",
             "common --lockfile_mode=off",
             *[f"common:workspace --override_repository={name}={path}" for name, path in modules.items()],
@@ -268,8 +286,8 @@ def certificates_key(folder: Path = CERTIFICATES) -> str:
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
-def apt_install(program: str, packages: list[str]) -> str:
-    return f"{program} -o DPkg::Lock::Timeout=300 install -y --no-install-recommends {shlex.join(packages)}"
+def apt_install(packages: list[str]) -> str:
+    return f"apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends {shlex.join(packages)}"
 
 
 def settle_java(root: Path) -> None:

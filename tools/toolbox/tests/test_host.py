@@ -160,18 +160,18 @@ def one_sentence(refusal: pytest.ExceptionInfo[Refusal]) -> bool:
     return text.endswith(".") and ". " not in text and "\n" not in text
 
 
-def test_no_root_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_root_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(host, "is_debian", lambda: True)
     with pytest.raises(Refusal) as refusal:
-        host.check(tmp_path, 5, "http://archive.example")
+        host.check_kind()
     assert one_sentence(refusal) and "as root" in str(refusal.value)
 
 
-def test_no_debian_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_debian_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "is_debian", lambda: False)
     with pytest.raises(Refusal) as refusal:
-        host.check(tmp_path, 5, "http://archive.example")
+        host.check_kind()
     assert one_sentence(refusal) and "no Debian" in str(refusal.value)
 
 

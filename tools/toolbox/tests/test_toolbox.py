@@ -18,7 +18,9 @@ from tools.toolbox.toolbox import Step, Toolbox
 @pytest.fixture
 def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toolbox:
     monkeypatch.setattr(Toolbox, "host_python", lambda _: "/opt/python/bin/python3.11")
-    monkeypatch.setattr(host, "check", lambda *_: None)
+    for check in ("check_kind", "check_reachable", "check_room"):
+        monkeypatch.setattr(host, check, lambda *_: None)
+    monkeypatch.setattr(host, "archive_address", lambda: "http://archive.example/debian")
     return Toolbox(tmp_path / "box")
 
 
@@ -104,6 +106,18 @@ def test_a_failed_command_is_a_refusal(box: Toolbox, monkeypatch: pytest.MonkeyP
         box.run(["debootstrap"], "root")
 
 
+def test_a_root_that_cannot_be_repaired_is_made_anew(box: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise Refusal("dpkg was interrupted.")
+
+    monkeypatch.setattr(box, "bootstrap", lambda *_: None)
+    monkeypatch.setattr(box, "in_root", broken)
+    for left in (["bazel", "certificates"], ["base", "bazel", "certificates"]):
+        with pytest.raises(Refusal):
+            box.ensure()
+        assert names(box.missing()) == left
+
+
 def test_a_new_certificate_is_a_new_key(tmp_path: Path) -> None:
     folder = tmp_path / "certificates"
     none = toolbox.certificates_key(folder)
@@ -140,8 +154,14 @@ def test_the_interpreter_outside_the_view_is_the_machines_own(box: Toolbox, tmp_
     assert said.stdout == "1|-c|a b||"
 
 
+def test_another_python_is_another_path(box: Toolbox) -> None:
+    scripts = [box.interpreter_script(python) for python in ("/usr/bin/python3.11", "/opt/bin/python3.11", None)]
+    assert len({box.interpreter(script) for script in scripts}) == 3
+
+
 def test_the_settings_name_every_rule_set_in_both_modes(box: Toolbox) -> None:
-    settings = box.bazelrc()
+    settings = box.bazelrc(Path("/some/python3"))
+    assert "common --repo_env=SEMATIC_PYTHON=/some/python3\n" in settings
     for name in [*toolbox.RULE_SETS, "bazel_skylib", "platforms"]:
         assert f"common --override_module={name}={box.root}" in settings
         assert f"common:workspace --override_repository={name}={box.root}" in settings
