@@ -1,7 +1,7 @@
 """Reading back what was recorded: runs with their inputs, output, children and what they printed, and any artifact.
 
-    run = sematic.get_run("3f2a")
-    run.state, run.inputs["rows"], run.output, [child.name for child in run.children]
+run = sematic.get_run("3f2a")
+run.state, run.inputs["rows"], run.output, [child.name for child in run.children]
 """
 
 from __future__ import annotations

@@ -135,9 +135,7 @@ class Record:
         """Where a run's arguments come from, by parameter."""
         made: dict[str, str] = json.loads(run.inputs) if run.inputs else {}
         arguments: dict[str, Any] = json.loads(run.arguments)
-        return {
-            name: Input(made[name]) if name in made else self._input(run, data) for name, data in arguments.items()
-        }
+        return {name: Input(made[name]) if name in made else self._input(run, data) for name, data in arguments.items()}
 
     def _input(self, run: Run, data: Any) -> Input:
         kind, *rest = data

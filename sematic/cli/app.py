@@ -56,7 +56,7 @@ class App(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            ctx.exit(130)
+            raise click.exceptions.Exit(130) from None
         except (SematicError, OSError) as error:
             if os.environ.get("SEMATIC_DEBUG") or getattr(error, "errno", None) == errno.EPIPE:
                 raise
@@ -78,4 +78,4 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a letter is no reason to fail
-    cli(prog_name="sematic")
+    sys.exit(cli(prog_name="sematic"))

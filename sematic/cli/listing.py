@@ -26,25 +26,25 @@ _PAGE = 100
     help="Only those in this state; may be repeated.",
 )
 @click.option("--function", help="Only those of this root function: `name` or `module:name`.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def ls(limit: int, states: tuple[str, ...], function: str | None, as_json: bool) -> None:
+@click.option("--json", "json_lines", is_flag=True, help="One JSON object a line.")
+def ls(limit: int, states: tuple[str, ...], function: str | None, json_lines: bool) -> None:
     """List pipeline runs.
 
     On a pipe the columns are: id, state, function, name, start, duration in seconds, tags. The keys of --json are id,
     state, function, name, tags, resolver, created_at, ended_at, interrupted_at, seconds, resumed_from.
     """
     if not ledger_exists():
-        _say_empty(as_json, EMPTY)
+        _say_empty(json_lines, EMPTY)
         return
     found = Record().pipeline_runs(states, lambda each: _is_of(each, function), min(limit, _PAGE))
     chosen = list(islice(found, limit))
-    if as_json:
+    if json_lines:
         for each in chosen:
-            say(json.dumps(_as_json(each)))
+            say(json.dumps(as_json(each)))
     elif chosen:
         _table(chosen)
     else:
-        _say_empty(as_json, "no pipeline runs match" if states or function else EMPTY)
+        _say_empty(json_lines, "no pipeline runs match" if states or function else EMPTY)
 
 
 def _is_of(pipeline_run: PipelineRun, function: str | None) -> bool:
@@ -52,9 +52,9 @@ def _is_of(pipeline_run: PipelineRun, function: str | None) -> bool:
     return function is None or function in (path, path.partition(":")[2])
 
 
-def _say_empty(as_json: bool, sentence: str) -> None:
+def _say_empty(json_lines: bool, sentence: str) -> None:
     """To stderr: a program that counts lines counts none."""
-    if not as_json:
+    if not json_lines:
         click.echo(sentence, err=True)
 
 
@@ -78,7 +78,8 @@ def _plain_row(each: PipelineRun) -> list[str]:
     return [each.id, pipeline_run_state(each), each.function, each.name or "", start, seconds, each.tags or ""]
 
 
-def _as_json(each: PipelineRun) -> dict[str, object]:
+def as_json(each: PipelineRun) -> dict[str, object]:
+    """A pipeline run for programs."""
     return {
         "id": each.id,
         "state": pipeline_run_state(each),

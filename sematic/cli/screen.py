@@ -50,8 +50,13 @@ def safe(text: str, keep: str = "") -> str:
 def safe_output(text: str) -> str:
     """What a program printed, for a terminal: colours and lines are kept, other control characters written out."""
     unified = text.replace("\r\n", "\n").replace("\r", "\n")
-    shown = _COLOURED.sub(lambda found: found[0] if len(found[0]) > 1 or found[0] in _LINES else _visible(found[0]), unified)
+    shown = _COLOURED.sub(_kept_output, unified)
     return f"{shown}\x1b[0m" if "\x1b[" in shown else shown
+
+
+def _kept_output(found: re.Match[str]) -> str:
+    text = found[0]
+    return text if len(text) > 1 or text in _LINES else _visible(text)
 
 
 def _visible(character: str) -> str:
@@ -70,7 +75,7 @@ def paint(text: str, **style: Any) -> str:
 
 def painted_state(state: str) -> str:
     """A state in its colour."""
-    return paint(state, fg=_COLOURS.get(state))
+    return paint(state, fg=_COLOURS.get(state.strip()))
 
 
 def say_json(data: Any) -> None:
