@@ -11,6 +11,9 @@ from pathlib import Path
 
 MAIN = "__main__"
 
+in_worker = False
+"""Whether this process only runs single bodies for a driver: it imports the entry module, but is not the program."""
+
 
 @cache  # sys.path may change while the program runs; the name must not
 def main_module_name() -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar, cast
 from sematic import entry, settings
 from sematic.attempts.meter import ProcessMeter
 from sematic.attempts.output import Capture, start_capture, stop_capture
+from sematic.attempts.watchdog import Watchdog
 from sematic.engine.engine import Engine
 from sematic.engine.events import Event, Finish, Resumed, Submitted
 from sematic.engine.rebuild import rebuild
@@ -120,6 +121,7 @@ def _run(home: Home, start: _Start, name: str, stack: ExitStack) -> object:
         ProcessMeter(capture),
         watcher=watch,
         interrupts=interrupts,
+        time_limit=stack.enter_context(Watchdog(home.folder, start.nonce)).limit,
     )
     loop = Loop(start.engine, ports)
     if start.engine.max_parallelism:
