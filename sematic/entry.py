@@ -11,8 +11,8 @@ from pathlib import Path
 
 MAIN = "__main__"
 
-in_worker = False
-"""Whether this process only runs single bodies for a driver: it imports the entry module, but is not the program."""
+worker_of: str | None = None
+"""In a process that only runs single bodies for a driver: the program's entry module, which it imports."""
 
 
 @cache  # sys.path may change while the program runs; the name must not

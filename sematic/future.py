@@ -111,9 +111,9 @@ class Future(Generic[T]):
                 f"{_name(self)}.resolve() was called inside a function's body; return the future instead: "
                 "the function that returns it takes its value"
             )
-        if entry.in_worker:
+        if entry.worker_of is not None:
             raise GraphError(
-                f"{_name(self)}.resolve() was called while a worker imported {entry.main_module_name()}; put what the "
+                f"{_name(self)}.resolve() was called while a worker imported {entry.worker_of}; put what the "
                 "program does under `if __name__ == '__main__':`, so that it can be imported"
             )
         if not isinstance(self._reference, Output):
