@@ -42,6 +42,7 @@ from sematic.graph import Graph, Materials, Node, Output, materialise, renumbere
 from sematic.resolvers.interrupts import Interrupts
 from sematic.types.artifact import Artifact, Store
 
+
 class Meter(Protocol):
     """Measures attempts that run in this process."""
 
@@ -96,7 +97,7 @@ def graph_of(future: Future[Any]) -> Graph:
     stack = [future._call]
     while stack:
         call = stack.pop()
-        stack.extend(caller for caller in call.callers if caller.position not in found or caller is not found[caller.position])
+        stack.extend(caller for caller in call.callers if found.get(caller.position) is not caller)
         found.setdefault(call.position, call)
     calls = [found[position] for position in sorted(found)]
     numbers = {call.position: index for index, call in enumerate(calls)}
@@ -207,9 +208,7 @@ class Loop:
         context = Context(instruction.run_id, self.engine.id, instruction.attempt)
         materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
         with self._interruptible():
-            outcome = run_body(
-                instruction.node, function_of(instruction.node), materials, context, ports.time_limit
-            )
+            outcome = run_body(instruction.node, function_of(instruction.node), materials, context, ports.time_limit)
         if os.getpid() != self._pid:
             os._exit(_FORKED)
         if ports.meter is not None:

@@ -105,20 +105,18 @@ class Watch:
         self._progress.started(run.id, run.parent.id if run.parent else None, name, instruction.attempt)
 
     def ended(self, event: Event) -> None:
-        begun = self._begun.pop(event.run_id, None) if isinstance(event, ReturnedValue | ReturnedGraph | Failed) else None
-        if begun is None:
+        if not isinstance(event, ReturnedValue | ReturnedGraph | Failed) or event.run_id not in self._begun:
             return
-        name, start = begun
+        name, start = self._begun.pop(event.run_id)
         state, note = self._what_became(event)
-        self._progress.ended(event.run_id, name, state, time.monotonic() - start, note)  # type: ignore[union-attr]
+        self._progress.ended(event.run_id, name, state, time.monotonic() - start, note)
 
-    def _what_became(self, event: Event) -> tuple[State, str]:
+    def _what_became(self, event: ReturnedValue | ReturnedGraph | Failed) -> tuple[State, str]:
         if isinstance(event, ReturnedValue):
             return State.RESOLVED, ""
         if isinstance(event, ReturnedGraph):
             count = len(event.graph.nodes)
             return State.RAN, f"→ {count} run{'s' * (count != 1)}"
-        assert isinstance(event, Failed)
         run = self._engine.runs.get(event.run_id)
         again = run is not None and run.state is State.RETRYING
         first = event.failure.message.splitlines()[0] if event.failure.message else ""

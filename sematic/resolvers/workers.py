@@ -20,7 +20,9 @@ from sematic.home import Home
 from sematic.resolvers.base import Loop
 from sematic.worker.attempt import Claim, node_of
 
-_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from sematic.worker.serve import main; main(sys.argv[2])"
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from sematic.worker.serve import main; main(sys.argv[2])"
+)
 
 
 class _Worker:
