@@ -96,7 +96,7 @@ class Toolbox:
             ),
         ]
         if python is None:
-            steps.append(Step("python", "Python 3.11, which this machine lacks: about 60 s", self.make_python))
+            steps.append(Step("python", "Python 3.11, which this machine lacks: about 90 s", self.make_python))
         return steps
 
     def do(self, step: Step, counted: str) -> None:
