@@ -30,6 +30,7 @@ GIGABYTES = 5.0
 
 PACKAGES = ["bazel-bootstrap", "python3", "git", "ca-certificates"]
 MARK = Path("/usr/share/sematic-toolbox")  # In the root's /usr: who sees it is in the view.
+ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # A user's own may lack the sbin folders.
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE = 1, 32, 4096, 16384, 1 << 19
@@ -95,7 +96,7 @@ class Toolbox:
             ),
         ]
         if python is None:
-            steps.append(Step("python", "Python 3.11, which this machine lacks: about 60 s", self.make_python))
+            steps.append(Step("python", "Python 3.11, which this machine lacks: about 90 s", self.make_python))
         return steps
 
     def do(self, step: Step, counted: str) -> None:
@@ -148,7 +149,7 @@ class Toolbox:
         self.bootstrap(self.python_root, PYTHON_SUITE, PYTHON_SUITE, "python3", "python3-distutils", "ca-certificates")
 
     def bootstrap(self, root: Path, suite: str, script: str, *packages: str) -> None:
-        if shutil.which("debootstrap") is None:
+        if shutil.which("debootstrap", path=ROOT_PATH) is None:
             install = apt_install(["debootstrap"])
             self.run(["sh", "-c", f"{install} || {{ apt-get update; {install}; }}"], "debootstrap")
         if root.exists():
@@ -177,7 +178,7 @@ class Toolbox:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
+                env={**os.environ, "PATH": ROOT_PATH, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
                 preexec_fn=die_with_parent,
                 check=False,
             ).returncode
