@@ -197,6 +197,13 @@ def _encode(type: ValueType, value: Any, store: Store) -> Artifact:
     return _from_text(type, type.to_json(value, parts), parts)
 
 
+def from_text(type: ValueType, text: str, parts: PartWriter, summary: Json) -> Artifact:
+    """The artifact of a JSON type from its text and the parts that were collected while it was written."""
+    artifact = _from_text(type, text, parts)
+    artifact._summary = summary
+    return artifact
+
+
 def _from_text(type: ValueType, text: str, parts: PartWriter) -> Artifact:
     codec = COMPOSITE_CODEC if parts.inline or parts.children else JSON_CODEC
     artifact = Artifact(type, type.spec, codec)
