@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 from sematic.attempts.output import Capture
 from sematic.engine.engine import Engine
 from sematic.engine.events import Event, Failed, Finish, ReturnedGraph, ReturnedValue, RunInline, Submit
-from sematic.engine.records import Run
 from sematic.engine.states import State
 from sematic.graph import Node
 
@@ -87,10 +86,9 @@ class Watch:
         self._engine = engine
         self._begun: dict[str, tuple[str, float]] = {}
 
-    def begin(self, id: str, name: str, taken: Sequence[Run]) -> None:
-        done = sum(run.state is State.RESOLVED for run in taken)
+    def begin(self, id: str, name: str, announcement: str) -> None:
         self._id = id
-        self._progress.begin(id, f"{name} resumes, {done} of {len(taken)} recorded runs are done:" if taken else name)
+        self._progress.begin(id, f"{name} {announcement}:" if announcement else name)
 
     def finish(self, finish: Finish, seconds: float) -> None:
         look = f"sematic show {self._id[:12]}"
