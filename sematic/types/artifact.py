@@ -222,7 +222,8 @@ def compose(type: CompositeType, shape: Any, children: list[Artifact], store: St
     """The artifact of a container from the artifacts of its elements, decoding none of them."""
     parts = PartWriter(store)
     artifact = _from_text(type, type.compose(shape, children, parts), parts)
-    artifact._summary = {"elements": [child.summary for child in children[:SUMMARY_ELEMENTS]], "length": len(children)}
+    summaries = [child.summary for child in children[:SUMMARY_ELEMENTS]]
+    artifact._summary = type.compose_summary(shape, summaries, len(children))
     return artifact
 
 
