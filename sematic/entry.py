@@ -11,6 +11,9 @@ from pathlib import Path
 
 MAIN = "__main__"
 
+worker_of: str | None = None
+"""In a process that only runs single bodies for a driver: the program's entry module, which it imports."""
+
 
 @cache  # sys.path may change while the program runs; the name must not
 def main_module_name() -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar, cast
 from sematic import entry, settings
 from sematic.attempts.meter import ProcessMeter
 from sematic.attempts.output import Capture, start_capture, stop_capture
+from sematic.attempts.watchdog import Watchdog
 from sematic.engine.engine import Engine
 from sematic.engine.events import Event, Finish, Resumed, Submitted
 from sematic.engine.rebuild import rebuild
@@ -44,10 +45,11 @@ class LocalResolver:
 
     def __init__(self, max_parallelism: int | None = None) -> None:
         if max_parallelism is None:
-            max_parallelism = settings.get("max_parallelism")
-        elif not isinstance(max_parallelism, int) or isinstance(max_parallelism, bool) or max_parallelism < 1:
+            self.max_parallelism = int(settings.get("max_parallelism") or 0)
+            return
+        if not isinstance(max_parallelism, int) or isinstance(max_parallelism, bool) or max_parallelism < 1:
             raise SettingsError(f"LocalResolver: max_parallelism must be 1 or more, got {max_parallelism!r}")
-        self.max_parallelism = max_parallelism or 0
+        self.max_parallelism = max_parallelism
 
     def resolve(self, future: Future[T]) -> T:
         """The value of `future`; the record says how it came about, or what failed.
@@ -110,7 +112,7 @@ def _run(home: Home, start: _Start, name: str, stack: ExitStack) -> object:
     id = start.pipeline_run.id
     capture = _capture(home, id, stack)
     recorder = Recorder(home.ledger, start.pipeline_run, GitState())
-    watch = Watch(progress_for(settings.get("progress"), capture), start.engine)
+    watch = Watch(progress_for(str(settings.get("progress")), capture), start.engine)
     interrupts = stack.enter_context(Interrupts())
     ports = Ports(
         home.store,
@@ -119,6 +121,7 @@ def _run(home: Home, start: _Start, name: str, stack: ExitStack) -> object:
         ProcessMeter(capture),
         watcher=watch,
         interrupts=interrupts,
+        time_limit=stack.enter_context(Watchdog(home.folder, start.nonce)).limit,
     )
     loop = Loop(start.engine, ports)
     if start.engine.max_parallelism:

@@ -52,15 +52,26 @@ class UnionType(CompositeType):
         return self.members[self._index(value)].summarise(value)
 
     def split(self, value: Any) -> Split:
-        for index in self._nearest(value):
-            member = self.members[index]
-            if isinstance(member, CompositeType):
-                try:
-                    shape, elements = member.split(value)
-                except ConversionError:
-                    continue
-                return [index, shape], elements
-        raise self.refuse(value)
+        """As the member that the whole value would be; with futures in it none takes it, so the one most of whose
+        elements fit. Of two members that differ in nothing but the type of a future the first is taken."""
+        try:
+            order: Iterable[int] = (self._find(value)[0],)
+        except ConversionError:
+            order = self._nearest(value)
+        splits = [split for index in order if (split := self._split_as(index, value)) is not None]
+        if not splits:
+            raise self.refuse(value)
+        return min(splits, key=lambda split: sum(not _fits(type, item) for _, type, item in split[1]))
+
+    def _split_as(self, index: int, value: Any) -> Split | None:
+        member = self.members[index]
+        if not isinstance(member, CompositeType):
+            return None
+        try:
+            shape, elements = member.split(value)
+        except ConversionError:
+            return None
+        return [index, shape], elements
 
     def compose(self, shape: Json, children: list[Artifact], parts: PartWriter) -> str:
         index, inner = shape
@@ -106,6 +117,14 @@ class UnionType(CompositeType):
         if data.__class__ is list and len(data) == 2 and data[0].__class__ is int and 0 <= data[0] < len(self.members):
             return self.members[data[0]]
         raise ArtifactError(f"{describe(data)} is no recorded {self.name}")
+
+
+def _fits(type: ValueType, value: Any) -> bool:
+    try:
+        type.convert(value)
+    except ConversionError:
+        return False
+    return True
 
 
 def _place(member: ValueType) -> tuple[int, bool, str]:
