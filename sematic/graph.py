@@ -76,7 +76,7 @@ def positions(reference: Reference) -> Iterator[int]:
     while stack:
         item = stack.pop()
         if item.__class__ is Output:
-            yield item.position  # type: ignore[union-attr]
+            yield item.position
         else:
             stack.extend(_inner(item))
 
@@ -177,7 +177,7 @@ def dependencies(references: Iterable[Reference]) -> tuple[int, ...]:
     found: set[int] = set()
     for reference in references:
         if reference.__class__ is Output:
-            found.add(reference.position)  # type: ignore[union-attr]
+            found.add(reference.position)
         elif reference.__class__ is not Constant:
             found.update(positions(reference))
     return tuple(sorted(found)) if len(found) > 1 else tuple(found)
@@ -198,7 +198,7 @@ def materialise(reference: Reference, target: ValueType, materials: Materials) -
     ConversionError, and ArtifactError.
     """
     if reference.__class__ is Output:
-        artifact = materials.outputs[reference.position]  # type: ignore[union-attr]
+        artifact = materials.outputs[reference.position]
     elif isinstance(reference, Constant):
         given = reference.artifact
         artifact = materials.artifact(given) if isinstance(given, str) else given
@@ -213,7 +213,10 @@ def materialise(reference: Reference, target: ValueType, materials: Materials) -
 
 def _coerced(artifact: Artifact, target: ValueType, store: Store) -> Artifact:
     """The same value under another declared type."""
-    return encode(target, target.convert(load(artifact, store)), store)
+    from sematic.types.unions import UnionType
+
+    wrapped = target.around(artifact, store) if isinstance(target, UnionType) else None
+    return wrapped or encode(target, target.convert(load(artifact, store)), store)
 
 
 def _own(reference: Reference, materials: Materials) -> Artifact:

@@ -19,9 +19,9 @@ from sematic.engine.changes import (
 from sematic.engine.events import Usage
 from sematic.engine.records import Attempt, Failure, Run
 from sematic.engine.states import State
-from sematic.graph import Graph, Node, arguments_json, dumps, graph_constants, to_json
+from sematic.graph import Graph, Node, arguments_json, graph_constants, to_json
 from sematic.ids import child_id
-from sematic.types.artifact import Artifact
+from sematic.types.artifact import Artifact, dumps
 
 
 def graph_runs(pipeline_run_id: str, parent_id: str, attempt: int, nodes: Iterable[Node], at: float) -> Iterator[Run]:
@@ -108,6 +108,4 @@ def inputs_json(usage: Usage) -> str | None:
 def _ended(
     run_id: str, attempt: int, nonce: str, state: State, at: float, usage: Usage, failure: str | None = None
 ) -> AttemptEnded:
-    return AttemptEnded(
-        run_id, attempt, nonce, state, at, failure, usage.cpu_seconds, usage.peak_memory, usage.log
-    )
+    return AttemptEnded(run_id, attempt, nonce, state, at, failure, usage.cpu_seconds, usage.peak_memory, usage.log)

@@ -10,9 +10,18 @@ from sematic.engine.records import Attempt, PipelineRun, Run
 from sematic.engine.states import State
 from sematic.types.artifact import Artifact
 
+EVERYTHING = "*"
+"""Stands for all runs in a step that touched more than NAMED_LIMIT, or that ended whatever was live."""
+
+NAMED_LIMIT = 1000
+
 
 class Step(NamedTuple):
-    """One commit: its number in the pipeline run's sequence and the runs it touched."""
+    """One commit: its number in the pipeline run's sequence and the runs it touched.
+
+    ``(EVERYTHING,)`` asks a reader to read all runs of the pipeline run again. A change of the pipeline run itself
+    names its root; artifacts and sources name none.
+    """
 
     seq: int
     run_ids: tuple[str, ...]
@@ -34,7 +43,11 @@ class Ledger(Protocol):
     def pipeline_run(self, id: str) -> PipelineRun: ...
 
     def pipeline_runs(
-        self, limit: int = 50, before: tuple[float, str] | None = None, states: Iterable[State] = (), function: str | None = None
+        self,
+        limit: int = 50,
+        before: tuple[float, str] | None = None,
+        states: Iterable[State] = (),
+        function: str | None = None,
     ) -> list[PipelineRun]:
         """Newest first by (created_at, id); `before` is the cursor: the last row of the page before."""
 

@@ -8,15 +8,10 @@ from sematic.engine.changes import AttemptClaimed, AttemptEnded, RunMoved
 from sematic.engine.records import Attempt, PipelineRun, Run
 from sematic.engine.states import SOURCES, TERMINAL, State
 from sematic.errors import Fenced, LedgerError
+from sematic.ledger.base import EVERYTHING, NAMED_LIMIT
 
 LIVE = frozenset({State.SCHEDULED, State.RUNNING})
 """The states of an attempt that has not ended."""
-
-EVERYTHING = "*"
-"""Stands for the ids of all runs in a step that touches too many to name them."""
-
-NAMED_LIMIT = 1000
-"""How many run ids one step names."""
 
 
 def check_state(target: State) -> None:
@@ -27,7 +22,7 @@ def check_state(target: State) -> None:
 
 def check_attempt(attempt: Attempt, pipeline_run_id: str) -> None:
     """Refuse an attempt that is of another pipeline run, or over before it began."""
-    check_owner_of("attempt", attempt.run_id, attempt.pipeline_run_id, pipeline_run_id)
+    check_member("attempt", attempt.run_id, attempt.pipeline_run_id, pipeline_run_id)
     if attempt.state not in LIVE or attempt.ended_at is not None:
         raise LedgerError(f"a new attempt is SCHEDULED or RUNNING; the one of run {attempt.run_id} is {attempt.state}")
 
@@ -38,16 +33,16 @@ def check_end(change: AttemptEnded) -> None:
         raise LedgerError(f"attempt {change.number} of run {change.run_id} cannot end {change.state}")
 
 
-def check_owner_of(what: str, id: str, given: str, pipeline_run_id: str) -> None:
+def check_member(what: str, id: str, given: str, pipeline_run_id: str) -> None:
     """A commit is about one pipeline run."""
     if given != pipeline_run_id:
-        raise LedgerError(f"{what} {id} is of pipeline run {given}, but the commit is for {pipeline_run_id}")
+        raise LedgerError(f"a commit for pipeline run {pipeline_run_id} cannot hold {what} {id}, which is of {given}")
 
 
 def checked(runs: Iterable[Run], pipeline_run_id: str, ids: list[str]) -> Iterator[Run]:
     """The same runs, checked while they stream by; `ids` receives the ids of the first ones."""
     for run in runs:
-        check_owner_of("run", run.id, run.pipeline_run_id, pipeline_run_id)
+        check_member("run", run.id, run.pipeline_run_id, pipeline_run_id)
         if len(ids) <= NAMED_LIMIT:
             ids.append(run.id)
         yield run
@@ -144,7 +139,7 @@ def in_order(runs: Iterable[Run]) -> list[Run]:
     for run in known.values():
         children.setdefault(run.parent_id if run.parent_id in known else None, []).append(run)
     for siblings in children.values():
-        siblings.sort(key=_place, reverse=True)
+        siblings.sort(key=place, reverse=True)
     result: list[Run] = []
     stack = children.get(None, [])
     while stack:
@@ -154,5 +149,6 @@ def in_order(runs: Iterable[Run]) -> list[Run]:
     return result
 
 
-def _place(run: Run) -> tuple[int, int]:
-    return run.parent_attempt, run.position
+def place(run: Run) -> tuple[int, int, str]:
+    """The order of siblings."""
+    return run.parent_attempt, run.position, run.id

@@ -38,7 +38,8 @@ class ArrayType(BinaryType):
     def accepts(self, source: ValueType) -> bool:
         if not isinstance(source, ArrayType):
             return False
-        return self.element is None or (source.element is not None and issubclass(source.element, self.element))
+        wanted, given = self.element, source.element or object
+        return wanted is None or issubclass(given, wanted)
 
     def convert(self, value: Any) -> Any:
         kind = type(value)
@@ -79,6 +80,7 @@ class NumpyScalarType(BinaryType):
         import numpy
 
         self.python = python
+        self.kind = numpy.dtype(python).kind
         self.scalar = not issubclass(python, numpy.void)  # a record can be changed in place
 
     def accepts(self, source: ValueType) -> bool:
@@ -153,9 +155,9 @@ def _match(annotation: Any) -> ValueType | None:
 
 def _scalar_of(numpy: Any, dtype: Any) -> Any:
     """T of ``ndarray[shape, dtype[T]]``; None for any."""
-    arguments = typing.get_args(dtype)
-    found = arguments[0] if arguments else None
-    return found if isinstance(found, type) and issubclass(found, numpy.generic) and found is not numpy.generic else None
+    found = next(iter(typing.get_args(dtype)), None)
+    known = isinstance(found, type) and issubclass(found, numpy.generic) and found is not numpy.generic
+    return found if known else None
 
 
 def _is_concrete(scalar: type) -> bool:

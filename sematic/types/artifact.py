@@ -86,7 +86,10 @@ class Artifact:
     Scalars keep their value and are encoded only when somebody asks for bytes.
     """
 
-    __slots__ = ("_blob", "_id", "_parsed", "_summary", "_text", "_type", "_value", "children", "codec", "inline", "spec")
+    __slots__ = (
+        *("_blob", "_id", "_parsed", "_summary", "_text", "_type", "_value"),
+        *("children", "codec", "inline", "spec"),
+    )
 
     def __init__(self, type: ValueType | None, spec: Spec, codec: str) -> None:
         self._type = type
@@ -194,6 +197,13 @@ def _encode(type: ValueType, value: Any, store: Store) -> Artifact:
     return _from_text(type, type.to_json(value, parts), parts)
 
 
+def from_text(type: ValueType, text: str, parts: PartWriter, summary: Json) -> Artifact:
+    """The artifact of a JSON type from its text and the parts that were collected while it was written."""
+    artifact = _from_text(type, text, parts)
+    artifact._summary = summary
+    return artifact
+
+
 def _from_text(type: ValueType, text: str, parts: PartWriter) -> Artifact:
     codec = COMPOSITE_CODEC if parts.inline or parts.children else JSON_CODEC
     artifact = Artifact(type, type.spec, codec)
@@ -279,7 +289,7 @@ def restore(
     Raises ArtifactError when `payload` is not what `digest` says.
     """
     if payload is not None and hashlib.sha256(payload).hexdigest() != digest:
-        raise ArtifactError(f"artifact {id or digest} is corrupt: its {size} recorded bytes do not have digest {digest}")
+        raise ArtifactError(f"artifact {id or digest} is corrupt: its {size} bytes do not have the digest {digest}")
     artifact = Artifact(None, spec, codec)
     artifact._blob = Blob(payload, size, digest)
     artifact._summary = summary
@@ -500,7 +510,8 @@ def converted(type: ValueType, value: Any, where: str) -> Any:
     except ConversionError as error:
         raise error.within(where) from None
     except RecursionError:
-        raise ConversionError(f"expected {type.name}, got a value that contains itself or is nested too deeply", (where,)) from None
+        problem = f"expected {type.name}, got a value that contains itself or is nested too deeply"
+        raise ConversionError(problem, (where,)) from None
 
 
 _NOWHERE = MemoryStore()

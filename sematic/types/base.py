@@ -101,7 +101,7 @@ class ValueType(ABC):
         return ConversionError(f"expected {self.name}, got {describe(value)}{f' ({reason})' if reason else ''}")
 
     def item(self, key: Any) -> ValueType:
-        """The type of ``future[key]`` where the key (or None when it is a future itself) is given. Raises GraphError."""
+        """The type of ``future[key]`` for a constant key, or None when it is a future itself. Raises GraphError."""
         from sematic.errors import GraphError
 
         raise GraphError(f"a {self.name} future cannot be indexed: its items are not known before it ran")
@@ -164,7 +164,7 @@ def describe(value: Any) -> str:
 
 def look(value: Any) -> str:
     """The start of its repr: safe, short, and quick for large builtin containers."""
-    if type(value).__repr__ is object.__repr__:
+    if getattr(type(value), "__repr__", None) is object.__repr__:
         return "object"  # the address that follows differs in every process
     try:
         text = _LOOK.repr(value)

@@ -32,10 +32,10 @@ class DictType(CompositeType):
         return isinstance(source, DictType) and flows(source.key, self.key) and flows(source.value, self.value)
 
     def convert(self, value: Any) -> dict[Any, Any]:
-        value = self._checked(value)
-        pairs = [(self._key(key), self._value(key, item)) for key, item in value.items()]
-        if all(new[0] is old[0] and new[1] is old[1] for new, old in zip(pairs, value.items())):
-            return value
+        plain = self._checked(value)
+        pairs = [(self._key(key), self._value(key, item)) for key, item in plain.items()]
+        if all(new[0] is old[0] and new[1] is old[1] for new, old in zip(pairs, plain.items(), strict=True)):
+            return plain
         result = dict(pairs)
         if len(result) != len(pairs):
             raise self.refuse(value, f"keys that differ are the same as {self.key.name}")
@@ -54,7 +54,7 @@ class DictType(CompositeType):
 
     def summarise(self, value: dict[Any, Any]) -> Json:
         seen = summaries(cycle((self.key, self.value)), chain.from_iterable(value.items()), 2 * ELEMENTS)
-        return {"length": len(value), "items": [list(pair) for pair in zip(seen[::2], seen[1::2])]}
+        return {"length": len(value), "items": [list(pair) for pair in zip(seen[::2], seen[1::2], strict=False)]}
 
     def split(self, value: Any) -> Split:
         value = self._checked(value)
@@ -86,12 +86,10 @@ class DictType(CompositeType):
         return self.value
 
     def _checked(self, value: Any) -> dict[Any, Any]:
-        if type(value) is dict:
-            return value
         if not issubclass(type(value), dict):
             raise self.refuse(value)
         try:
-            return dict(value)
+            return value if type(value) is dict else dict(value)
         except Exception as error:  # a user's class may raise anything
             raise self.refuse(value, f"it raised {type(error).__name__}: {error}") from error
 
@@ -112,7 +110,7 @@ class DictType(CompositeType):
 
     def _pairs(self, data: Json) -> list[list[Json]]:
         if data.__class__ is list and all(pair.__class__ is list and len(pair) == 2 for pair in data):
-            return data  # type: ignore[no-any-return]
+            return list(data)
         raise ArtifactError(f"{describe(data)} is no recorded {self.name}")
 
 

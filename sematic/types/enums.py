@@ -33,7 +33,7 @@ class EnumType(JsonType):
         raise self.refuse(value)
 
     def to_json(self, value: Any, parts: PartWriter) -> str:
-        return quote(value.name)  # type: ignore[no-any-return]
+        return quote(value.name)
 
     def from_json(self, data: Json, parts: PartReader | None) -> Any:
         members = self.python.__members__

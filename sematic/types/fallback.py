@@ -73,7 +73,7 @@ class PickleType(BinaryType):
 def _pickler() -> Any:
     """cloudpickle's pickler, except that what the entry module defines goes by its real name: by value, as
     cloudpickle has it, another process would make a second class of it, of which no value is an instance."""
-    import cloudpickle
+    import cloudpickle  # type: ignore[import-untyped,unused-ignore]
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, obj: Any) -> Any:
@@ -101,4 +101,4 @@ def _match(annotation: Any) -> ValueType | None:
     return PickleType(annotation, path_of(annotation))
 
 
-register(_match, {"class": load_class})
+register(_match, {"class": load_class}, last=True)

@@ -10,7 +10,7 @@ import json
 import typing
 from typing import Any
 
-from sematic.errors import ArtifactError, ConversionError
+from sematic.errors import ArtifactError
 from sematic.types.artifact import MemoryStore, PartReader, PartWriter, dumps
 from sematic.types.base import Json, JsonType, Spec, ValueType, describe
 from sematic.types.dicts import KeyReader, KeyWriter
@@ -26,6 +26,8 @@ class LiteralType(JsonType):
     def __init__(self, values: list[Any]) -> None:
         self.values = sorted(values, key=lambda value: dumps(_spec_of(value)))
         super().__init__(["literal", *map(_spec_of, self.values)], f"Literal[{', '.join(map(_shown, self.values))}]")
+        kinds = set(map(type, self.values))
+        self.python = kinds.pop() if len(kinds) == 1 else None
         self._places = {_key(value): index for index, value in enumerate(self.values)}
 
     def accepts(self, source: ValueType) -> bool:

@@ -62,7 +62,10 @@ _REASONS: dict[Any, str] = {
     types.FrameType: "it belongs to one process",
 }
 
-_LOCKS = (threading.Thread, threading.Condition, threading.Event, threading.Semaphore, threading.Barrier, threading.local)
+_LOCKS = (
+    *(type(threading.Lock()), type(threading.RLock()), threading.Condition, threading.Semaphore, threading.Event),
+    *(threading.Barrier, threading.Thread, threading.local),
+)
 
 
 def refusal(annotation: Any) -> str | None:
@@ -98,7 +101,7 @@ def _of_kind(annotation: Any) -> str | None:
 def _of_class(cls: type) -> str | None:
     if issubclass(cls, (io.IOBase, typing.IO)):
         return _FILE
-    if issubclass(cls, (type(threading.Lock()), type(threading.RLock()), *_LOCKS)):
+    if issubclass(cls, _LOCKS):
         return _LOCK
     if getattr(cls, "_is_protocol", False) and not getattr(cls, "_is_runtime_protocol", False):
         return "a protocol can be checked only when it is decorated with @typing.runtime_checkable"

@@ -2,7 +2,7 @@
 
 A family is a function that makes the `ValueType` of an annotation it knows, and loaders that make it again from its
 spec. The newest family is asked first, so that a special one may be added to the general ones; the fallback, which
-takes any class, is registered before all others.
+takes any class, is asked last.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _pending: dict[Any, ValueType] = {}
 _lock = RLock()
 
 
-def register(match: Matcher, loaders: Mapping[str, Loader]) -> None:
+def register(match: Matcher, loaders: Mapping[str, Loader], last: bool = False) -> None:
     """Add a family: what it makes of an annotation (None: not its own), and of specs by their first word."""
     with _lock:
-        _matchers.insert(0, match)
+        _matchers.insert(len(_matchers) if last else 0, match)
         _loaders.update(loaders)
         _known.clear()
         _flows.cache_clear()
@@ -149,7 +149,7 @@ def path_of(cls: type) -> str:
     module = sys.modules.get(cls.__module__)
     found = _lookup(module, cls.__qualname__)
     if found is not cls and (found is not None or _is_complete(module)):
-        raise DefinitionError(f"{shown(cls)} is not supported: {path} is not this class, so it cannot be imported by it")
+        raise DefinitionError(f"{shown(cls)} is not supported: {path} is not this class; define it under its own name")
     return path
 
 

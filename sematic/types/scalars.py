@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json.encoder
 import re
 import sys
-from json.encoder import encode_basestring_ascii as quote
+from collections.abc import Callable
 from typing import Any
 
 from sematic.errors import ArtifactError
@@ -13,6 +14,7 @@ from sematic.types.base import BinaryType, Buffer, Json, JsonType, ValueType, de
 from sematic.types.registry import register
 
 TEXT_SHOWN = 200
+quote: Callable[[str], str] = json.encoder.encode_basestring_ascii
 _BIG = 1 << 2048
 """From here on an int is written in hexadecimal: Python may refuse decimals of more than 640 digits."""
 
@@ -95,7 +97,7 @@ class IntType(ScalarType):
 
     def from_json(self, data: Json, parts: PartReader | None) -> int:
         if data.__class__ is int:
-            return data  # type: ignore[no-any-return]
+            return int(data)
         if data.__class__ is str and data.lstrip("-").startswith("0x"):
             return int(data, 16)
         raise self._corrupt(data)
@@ -120,7 +122,7 @@ class FloatType(ScalarType):
 
     def from_json(self, data: Json, parts: PartReader | None) -> float:
         if data.__class__ is float:
-            return data  # type: ignore[no-any-return]
+            return float(data)
         if data.__class__ is str and data in _SPELLED:
             return float(data)
         raise self._corrupt(data)
@@ -213,7 +215,7 @@ class BytesType(BinaryType):
 
 def write_text(value: str) -> str:
     """JSON text of a str. Two lone surrogates in a row would be read back as one character: they go in two pieces."""
-    text: str = quote(value)
+    text = quote(value)
     if "\\ud" not in text or not _PAIR.search(value):
         return text
     return f"[{','.join(map(quote, _PAIR.split(value)))}]"
@@ -222,7 +224,7 @@ def write_text(value: str) -> str:
 def read_text(data: Json) -> str:
     """A str from parsed JSON."""
     if data.__class__ is str:
-        return data  # type: ignore[no-any-return]
+        return str(data)
     if data.__class__ is list and all(piece.__class__ is str for piece in data):
         return "".join(data)
     raise ArtifactError(f"{describe(data)} is no recorded str")
@@ -239,8 +241,8 @@ def _without_numpy(value: Any) -> Any:
     return plain
 
 
-def _numpy_kind(source: ValueType) -> str | None:
-    return source.python.__module__ == "numpy" and source.python().dtype.kind if source.spec[0] == "numpy" else None
+def _numpy_kind(source: ValueType) -> str:
+    return getattr(source, "kind", "")
 
 
 NONE = NoneType(type(None), "None")

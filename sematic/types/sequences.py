@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
@@ -111,7 +110,7 @@ class TupleType(CompositeType):
 
     def from_json(self, data: Json, parts: PartReader | None) -> tuple[Any, ...]:
         self._expect(data)
-        return tuple([element(type, item, parts) for type, item in zip(self._types(len(data)), data)])
+        return tuple([element(type, item, parts) for type, item in zip(self._types(len(data)), data, strict=True)])
 
     def summarise(self, value: tuple[Any, ...]) -> Json:
         return {"length": len(value), "elements": summaries(self._types(len(value)), value)}
@@ -119,7 +118,8 @@ class TupleType(CompositeType):
     def split(self, value: Any) -> Split:
         items = self._checked(value)
         types = self._types(len(items))
-        return len(items), [(f"[{index}]", type, item) for index, (type, item) in enumerate(zip(types, items))]
+        pairs = enumerate(zip(types, items, strict=True))
+        return len(items), [(f"[{index}]", type, item) for index, (type, item) in pairs]
 
     def compose(self, shape: Json, children: list[Artifact], parts: PartWriter) -> str:
         return f"[{','.join(map(parts.adopt, children))}]"
@@ -164,7 +164,7 @@ class TupleType(CompositeType):
 def converted_elements(types: Iterable[ValueType], values: Sequence[Any]) -> list[Any] | None:
     """The converted elements; None when all came back as they were."""
     changed: list[Any] | None = None
-    for index, (type, value) in enumerate(zip(types, values)):
+    for index, (type, value) in enumerate(zip(types, values, strict=False)):
         try:
             new = type.convert(value)
         except ConversionError as error:
@@ -223,9 +223,7 @@ def _match(annotation: Any) -> ValueType | None:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is list and arguments:
         return ListType(of(arguments[0]))
-    if origin is not tuple or not isinstance(annotation, (types.GenericAlias, typing._GenericAlias)):  # type: ignore[attr-defined]
-        return None
-    if not arguments and annotation is typing.Tuple:  # noqa: UP006
+    if origin is not tuple or annotation is typing.Tuple:  # noqa: UP006
         return None
     any_length = len(arguments) == 2 and arguments[1] is Ellipsis
     return TupleType(tuple(of(argument) for argument in arguments if argument is not Ellipsis), any_length)

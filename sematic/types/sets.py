@@ -37,7 +37,7 @@ class SetType(JsonType):
 
     def _rebuilt(self, value: Any) -> Any:
         elements = [self._converted(item) for item in value]
-        if all(new is old for new, old in zip(elements, value)):
+        if all(new is old for new, old in zip(elements, value, strict=True)):
             return value
         result = self.python(elements)
         if len(result) != len(elements):
@@ -61,7 +61,7 @@ class SetType(JsonType):
         return f"[{','.join(texts)}]"
 
     def _alone(self, item: Any, parts: PartWriter) -> tuple[str, PartWriter]:
-        inner = PartWriter(parts.store)
+        inner = type(parts)(parts.store)
         return inner.element(self.element, item), inner
 
     def from_json(self, data: Json, parts: PartReader | None) -> Any:

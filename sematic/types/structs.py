@@ -47,7 +47,7 @@ class StructType(CompositeType):
         texts = [quote(name) for name in self.fields]
         return [
             (f"{'{' if index == 0 else ','}{text}:", name, kind)
-            for index, (text, (name, kind)) in enumerate(zip(texts, self.fields.items()))
+            for index, (text, (name, kind)) in enumerate(zip(texts, self.fields.items(), strict=True))
         ]
 
     def accepts(self, source: ValueType) -> bool:
@@ -91,7 +91,7 @@ class StructType(CompositeType):
     def summarise(self, value: Any) -> Json:
         kind = self._kind(type(value))
         seen = summaries(kind.fields.values(), [getattr(value, name) for name in kind.fields], FIELDS)
-        return {"class": kind.path, "fields": dict(zip(kind.fields, seen))}
+        return {"class": kind.path, "fields": dict(zip(kind.fields, seen, strict=False))}
 
     def split(self, value: Any) -> Split:
         if not issubclass(type(value), self.python):
@@ -125,7 +125,7 @@ class StructType(CompositeType):
         return {field.name: field for field in dataclasses.fields(self.python)}
 
     def _make(self, values: dict[str, Any]) -> Any:
-        made = object.__new__(self.python)
+        made: Any = object.__new__(self.python)
         for name, value in values.items():
             object.__setattr__(made, name, value)  # a frozen class's own __setattr__ refuses
         return made
@@ -230,9 +230,10 @@ def _match(annotation: Any) -> ValueType | None:
     if dataclasses.is_dataclass(annotation) and not _extends_builtin(annotation):
         return _prepared(StructType(annotation))
     if issubclass(annotation, tuple) and hasattr(annotation, "_field_defaults"):
-        if not typing.get_type_hints(annotation).keys() >= set(annotation._fields):
-            raise DefinitionError(f"{annotation.__qualname__} is not supported: its fields have no types; write a typing.NamedTuple")
-        return _prepared(NamedTupleType(annotation))
+        if typing.get_type_hints(annotation).keys() >= set(getattr(annotation, "_fields", ())):
+            return _prepared(NamedTupleType(annotation))
+        name = annotation.__qualname__
+        raise DefinitionError(f"{name} is not supported: its fields have no types; write a typing.NamedTuple")
     return None
 
 

@@ -32,7 +32,7 @@ def summaries(types: Iterable[ValueType], values: Iterable[Any], most: int = ELE
     _budget.depth = depth + 1
     try:
         result: list[Json] = []
-        for type, value in zip(types, values):
+        for type, value in zip(types, values, strict=False):
             if len(result) == most or _budget.left == 0:
                 break
             _budget.left -= 1

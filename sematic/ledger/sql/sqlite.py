@@ -22,9 +22,10 @@ from sematic.engine.states import State
 from sematic.errors import LedgerError
 from sematic.ledger import refusals
 from sematic.ledger.base import Step
+from sematic.ledger.references import Blobs
 from sematic.ledger.sql.compiled import load
 from sematic.ledger.sql.database import Database, explained
-from sematic.ledger.sql.transaction import Blobs, Statements, Transaction, attempt_of, pipeline_run_of, run_of
+from sematic.ledger.sql.transaction import Statements, Transaction, attempt_of, pipeline_run_of, run_of
 from sematic.types.artifact import Artifact, restore
 
 _HEX = re.compile(r"[0-9a-f]*")
@@ -214,6 +215,8 @@ class SqliteLedger:
                 self._give_back(connection)
         except sqlite3.Error as error:
             raise explained(error, self.path, self._database.timeout) from error
+        except UnicodeEncodeError as error:
+            raise LedgerError(f"this text cannot be recorded: {error}") from error
 
     def _check_usable(self) -> None:
         if os.getpid() != self._pid:

@@ -104,7 +104,7 @@ def _changes(insert: Callable[[Table], Any]) -> Statements:
 
 
 def _add_attempt(insert: Callable[[Table], Any]) -> Any:
-    names = ["number", "state", "nonce", "started_at", "owner", "source", "log"]
+    names = [name for name in Attempt._fields if name not in ("run_id", "pipeline_run_id", "ended_at")]
     chosen = select(runs.c.key, *(_in(name, attempts.c[name]) for name in names)).where(_this_run())
     return insert(attempts).from_select(["run_key", *names], chosen)
 
@@ -227,11 +227,11 @@ def _reads() -> Statements:
         "runs": select(*_RUN).where(runs.c.pipeline_run_id == _in("pipeline_run_id")).order_by(runs.c.key),
         "children": select(*_RUN)
         .where(runs.c.pipeline_run_id == of_parent, runs.c.parent_id == _in("id"))
-        .order_by(runs.c.parent_attempt, runs.c.position, runs.c.key),
+        .order_by(runs.c.parent_attempt, runs.c.position, runs.c.id),
         "attempts": attempt.where(runs.c.id == _in("id")).order_by(attempts.c.number),
         "live_attempts": attempt.where(
             attempts.c.ended_at.is_(null()), runs.c.pipeline_run_id == _in("pipeline_run_id")
-        ).order_by(attempts.c.run_key, attempts.c.number),
+        ).order_by(runs.c.id, attempts.c.number),
         "artifact": select(
             *(artifacts.c[name] for name in ["spec", "codec", "digest", "size", "payload", "summary"])
         ).where(artifacts.c.id == _in("id")),

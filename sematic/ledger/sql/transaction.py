@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from itertools import chain
+from typing import Any
 
 from sematic.engine import changes as c
 from sematic.engine.records import Attempt, PipelineRun, Run
 from sematic.engine.states import TERMINAL, State
 from sematic.ledger import refusals
+from sematic.ledger.base import EVERYTHING, NAMED_LIMIT
+from sematic.ledger.references import Blobs, reachable, references
 from sematic.ledger.sql.compiled import Compiled, Statement
 from sematic.types.artifact import Artifact, descendants, dumps
 
 _CHUNK = 1000
-_ID = re.compile(r"[0-9a-f]{32}")
 _STATES = {str(state): state for state in State}
 _ARTIFACT = ("id", "touched_at", "spec", "codec", "digest", "size", "summary", "payload")
 _GIVEN: dict[str, tuple[str, ...]] = {
@@ -40,16 +41,6 @@ _GIVEN: dict[str, tuple[str, ...]] = {
     "remove_steps": ("pipeline_run_id", "limit"),
     "pipeline_runs": ("limit", "before_time", "before_id", "states", "function"),
 }
-
-
-class Blobs(Protocol):
-    """What a ledger needs of the store its artifacts name."""
-
-    def exists(self, digest: str, size: int) -> bool:
-        """Whether the bytes are there."""
-
-    def collect(self, referenced: set[str], keep_seconds: float) -> tuple[int, int]:
-        """Delete all others that were untouched for `keep_seconds`; how many, and their bytes."""
 
 
 class Statements(dict[str, Statement]):
@@ -94,12 +85,16 @@ class Transaction:
         statement = self.sql[name]
         return self.cursor.execute(statement.text, statement.pick(values))
 
+    def _all(self, name: str) -> sqlite3.Cursor:
+        """A whole table row by row, while the transaction's own cursor does other things."""
+        return self.cursor.connection.execute(self.sql[name].text)
+
     def _rows(self, name: str, id: str) -> list[Any]:
         return self._execute(name, (id,)).fetchall()
 
     def add_pipeline_run(self, change: c.PipelineRunAdded) -> None:
         pipeline_run = change.pipeline_run
-        refusals.check_owner_of("the added one", pipeline_run.id, pipeline_run.id, self.pipeline_run_id)
+        refusals.check_member("pipeline run", pipeline_run.id, pipeline_run.id, self.pipeline_run_id)
         if self._rows("tombstone", pipeline_run.id):
             raise refusals.exists_already(pipeline_run.id, removed=True)
         try:
@@ -123,7 +118,7 @@ class Transaction:
             self.cursor.executemany(statement.text, rows())
         except sqlite3.IntegrityError as error:
             raise refusals.run_exists(last) from error
-        self.touched += ids if len(ids) <= refusals.NAMED_LIMIT else [refusals.EVERYTHING]
+        self.touched += ids if len(ids) <= NAMED_LIMIT else [EVERYTHING]
 
     def add_artifacts(self, change: c.ArtifactsAdded) -> None:
         for artifact in change.artifacts:
@@ -188,7 +183,7 @@ class Transaction:
     def cancel_rest(self, change: c.RestCanceled) -> None:
         self._execute("cancel_runs", (change.at, self.pipeline_run_id))
         self._execute("cancel_attempts", (change.at, self.pipeline_run_id))
-        self.touched.append(refusals.EVERYTHING)
+        self.touched.append(EVERYTHING)
 
     def move_pipeline_run(self, change: c.PipelineRunMoved) -> None:
         name = "end_pipeline_run" if change.state in TERMINAL else "move_pipeline_run"
@@ -205,7 +200,7 @@ class Transaction:
         self._change_pipeline_run("interrupt", change, "be marked interrupted")
         for name in ("interrupt_runs", "interrupt_attempts"):
             self._execute(name, (*change, self.pipeline_run_id))
-        self.touched.append(refusals.EVERYTHING)
+        self.touched.append(EVERYTHING)
 
     def _change_pipeline_run(self, name: str, change: tuple[Any, ...], wanted: str) -> None:
         if self._execute(name, (*change, self.pipeline_run_id)).rowcount != 1:
@@ -230,35 +225,14 @@ class Transaction:
 
     def remove_artifacts(self, keep_seconds: float) -> int:
         """Forget artifacts that no run refers to, directly or through other artifacts; how many."""
-        live = reachable(self._references(), self._all("edges"))
+        texts = chain.from_iterable(self._all("references"))
+        live = reachable(references(texts), self._all("edges"))
         oldest = self.now - keep_seconds
         dead = [id for id, touched_at in self._all("artifact_ages") if touched_at <= oldest and id not in live]
         for id in dead:
             self._execute("remove_artifact", (id,))
             self._execute("remove_edges", (id,))
         return len(dead)
-
-    def _all(self, name: str) -> sqlite3.Cursor:
-        return self._execute(name, ())
-
-    def _references(self) -> Iterator[str]:
-        for row in self._all("references"):
-            for text in row:
-                yield from _ID.findall(text or "")
-
-
-def reachable(references: Iterable[str], edges: Iterable[tuple[str, str]]) -> set[str]:
-    """What looks like the id of an artifact in the texts of runs, and all below."""
-    live = set(references)
-    children: dict[str, list[str]] = {}
-    for parent, child in edges:
-        children.setdefault(parent, []).append(child)
-    stack = [id for id in children if id in live]
-    while stack:
-        below = [child for child in children.get(stack.pop(), ()) if child not in live]
-        live.update(below)
-        stack += below
-    return live
 
 
 _MOVES = {state: f"move_run_{state}" for state in State}
