@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sematic import future as _future
 from sematic.context import Context, context
 from sematic.errors import (
     ArtifactError,
@@ -89,6 +90,9 @@ __all__ = [
     "options",
     "resolve",
 ]
+
+
+_future.default_resolver = LocalResolver
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ import inspect
 import sys
 import textwrap
 import typing
+import warnings
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast, overload
 
@@ -236,6 +237,12 @@ def func(body: Any = None, /, **options: Any) -> Any:
     Raises DefinitionError for what could not run in another process or be checked, SettingsError for options.
     """
     resolved = DEFAULTS.changed(**options) if options else DEFAULTS
+    if resolved.inline and resolved.resource_requirements is not None:
+        warnings.warn(
+            "resource_requirements have no effect on a function that runs in the driver; add inline=False to give it "
+            "a worker of its own, or size the driver with CloudResolver(resources=…)",
+            stacklevel=2,
+        )
     if body is None:
         return lambda function: Function(function, resolved)
     return Function(body, resolved)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
+from sematic import entry
 from sematic.errors import ConversionError, GraphError
 from sematic.graph import Collect, Constant, Field, Graph, Item, Node, Output, Reference, dependencies
 from sematic.options import Options
@@ -15,9 +16,19 @@ from sematic.types.registry import flows
 
 if TYPE_CHECKING:
     from sematic.function import Function
-    from sematic.resolvers.base import Resolver
 
 T = TypeVar("T")
+
+
+class Resolver(Protocol):
+    """Runs the graph of a future and gives its value."""
+
+    def resolve(self, future: Future[T]) -> T: ...
+
+
+def default_resolver() -> Resolver:
+    """The resolver of ``f.resolve()``; the package puts LocalResolver here."""
+    raise GraphError("no resolver was given, and there is no default one")
 
 
 class Body:
@@ -100,12 +111,15 @@ class Future(Generic[T]):
                 f"{_name(self)}.resolve() was called inside a function's body; return the future instead: "
                 "the function that returns it takes its value"
             )
+        if entry.worker_of is not None:
+            raise GraphError(
+                f"{_name(self)}.resolve() was called while a worker imported {entry.worker_of}; put what the "
+                "program does under `if __name__ == '__main__':`, so that it can be imported"
+            )
         if not isinstance(self._reference, Output):
             raise GraphError(f"{_name(self)} is a part of a future; resolve the whole and take the part from its value")
         if resolver is None:
-            from sematic.resolvers.local import LocalResolver
-
-            resolver = LocalResolver()
+            resolver = default_resolver()
         return resolver.resolve(self)
 
     def set(self, **options: Any) -> Future[T]:
@@ -166,9 +180,9 @@ class Future(Generic[T]):
         self._unsupported("be pickled or copied")
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        self._unsupported("be compared")
+        if self is not other:
+            self._unsupported("be compared")
+        return True
 
     def __ne__(self, other: object) -> bool:
         return not self.__eq__(other)

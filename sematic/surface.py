@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar, cast
 
 from sematic.errors import GraphError
-from sematic.future import Future
-from sematic.resolvers.base import Resolver
+from sematic.future import Future, Resolver
 
 T = TypeVar("T")
 

@@ -46,12 +46,20 @@ class Raised(NamedTuple):
 Outcome: TypeAlias = Value | Expansion | Raised
 
 
+Limit: TypeAlias = Callable[[Context, float], AbstractContextManager[None]]
+"""Limits the running time of a body, in seconds."""
+
+
+def _soft(context: Context, seconds: float) -> TimeLimit:
+    return TimeLimit(seconds)
+
+
 def run_body(
     node: Node,
     function: Function[..., Any],
     materials: Materials,
     context: Context,
-    time_limit: Callable[[float], AbstractContextManager[None]] = TimeLimit,
+    time_limit: Limit | None = None,
 ) -> Outcome:
     """Execute one body. What goes wrong is an outcome; only KeyboardInterrupt comes out as an exception."""
     inputs: dict[str, Artifact] = {}
@@ -61,7 +69,7 @@ def run_body(
         token = current_body.set(body)
         try:
             limit = node.options.timeout
-            with nullcontext() if limit is None else time_limit(limit):
+            with nullcontext() if limit is None else (time_limit or _soft)(context, limit):
                 result = function.body(**values)
         finally:
             current_body.reset(token)
@@ -145,13 +153,14 @@ def _message(error: BaseException) -> str:
 def _traceback(error: BaseException) -> str:
     """The traceback from the user's first frame on: how Sematic called it helps nobody."""
     try:
-        exception = tracebacks.TracebackException(type(error), error, _users_part(error.__traceback__), compact=True)
+        exception = tracebacks.TracebackException(type(error), error, users_part(error.__traceback__), compact=True)
         return "".join(exception.format())
     except Exception as problem:
         return f"(the traceback cannot be shown: {type(problem).__name__})"
 
 
-def _users_part(traceback: TracebackType | None) -> TracebackType | None:
+def users_part(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first frame that is not ours."""
     inside = traceback
     while inside is not None and inside.tb_frame.f_globals.get("__name__", "").startswith(_OUR_PACKAGE):
         inside = inside.tb_next

@@ -12,6 +12,8 @@ class TimedOut(TimeoutError):
     """The body ran longer than its time limit."""
 
     sematic_limit = True
+    sematic_recorded = False
+    """Whether the attempt was ended in the ledger already."""
 
 
 class TimeLimit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -9,9 +10,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
-from sematic.attempts.body import Expansion, Outcome, Raised, Value, failure_of, run_body
+from sematic.attempts.body import Expansion, Limit, Outcome, Raised, Value, failure_of, run_body
 from sematic.context import Context
 from sematic.engine.changes import Change
 from sematic.engine.engine import Engine
@@ -41,14 +42,6 @@ from sematic.graph import Graph, Materials, Node, Output, materialise, renumbere
 from sematic.resolvers.interrupts import Interrupts
 from sematic.types.artifact import Artifact, Store
 
-T = TypeVar("T")
-
-
-class Resolver(Protocol):
-    """Runs the graph of a future and gives its value."""
-
-    def resolve(self, future: Future[T]) -> T: ...
-
 
 class Meter(Protocol):
     """Measures attempts that run in this process."""
@@ -75,6 +68,8 @@ class Watcher(Protocol):
 
 
 _ALWAYS = nullcontext()
+_FORKED = 70
+"""The exit code of a process that a body forked and let return: going on would run everything after it twice."""
 
 
 def _ignore(changes: object) -> None:
@@ -92,6 +87,7 @@ class Ports:
     workers: Workers | None = None
     watcher: Watcher | None = None
     interrupts: Interrupts | None = None
+    time_limit: Limit | None = None
     now: Callable[[], float] = field(default=time.time)
 
 
@@ -101,7 +97,7 @@ def graph_of(future: Future[Any]) -> Graph:
     stack = [future._call]
     while stack:
         call = stack.pop()
-        stack.extend(caller for caller in call.callers if caller.position not in found or caller is not found[caller.position])
+        stack.extend(caller for caller in call.callers if found.get(caller.position) is not caller)
         found.setdefault(call.position, call)
     calls = [found[position] for position in sorted(found)]
     numbers = {call.position: index for index, call in enumerate(calls)}
@@ -125,6 +121,7 @@ class Loop:
         self.ports = ports
         self.errors: dict[str, BaseException] = {}
         """Exceptions of bodies by run, so that the resolver can raise the very one that failed."""
+        self._pid = os.getpid()
         self._finish: Finish | None = None
         self._broken: BaseException | None = None
         self._lock = threading.RLock()
@@ -211,14 +208,18 @@ class Loop:
         context = Context(instruction.run_id, self.engine.id, instruction.attempt)
         materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
         with self._interruptible():
-            outcome = run_body(instruction.node, function_of(instruction.node), materials, context)
+            outcome = run_body(instruction.node, function_of(instruction.node), materials, context, ports.time_limit)
+        if os.getpid() != self._pid:
+            os._exit(_FORKED)
         if ports.meter is not None:
             usage = ports.meter.usage(start, outcome.inputs)
         else:
             usage = Usage(outcome.inputs) if outcome.inputs else NO_USAGE
-        if outcome.__class__ is Raised:
+        recorded = False
+        if isinstance(outcome, Raised):
             self.errors[instruction.run_id] = outcome.error
-        self.post(event_of(instruction.run_id, instruction.attempt, outcome, ports.now(), usage))
+            recorded = getattr(outcome.error, "sematic_recorded", False)
+        self.post(event_of(instruction.run_id, instruction.attempt, outcome, ports.now(), usage, recorded))
 
     def _assemble(self, instruction: Assemble) -> None:
         ports = self.ports

@@ -14,12 +14,15 @@ from typing import Any
 from sematic.attempts.output import Capture
 from sematic.engine.events import Event, Failed, ReturnedGraph, ReturnedValue, Submit, Withdraw
 from sematic.engine.records import Failure
+from sematic.engine.states import State
 from sematic.graph import Graph, from_json
 from sematic.home import Home
 from sematic.resolvers.base import Loop
 from sematic.worker.attempt import Claim, node_of
 
-_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from sematic.worker.serve import main; main(sys.argv[2])"
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from sematic.worker.serve import main; main(sys.argv[2])"
+)
 
 
 class _Worker:
@@ -90,7 +93,14 @@ class WorkerPool:
         logs = f"{self._loop.engine.id}-{os.getpid()}-{self._started}" if self.capture is not None else None
         home = str(self._home.folder)
         return json.dumps(
-            {"home": home, "logs": logs, "command": self._command, "claims": claims, "reports": reports}
+            {
+                "home": home,
+                "logs": logs,
+                "command": self._command,
+                "nonce": self._nonce,
+                "claims": claims,
+                "reports": reports,
+            }
         )
 
     def submit(self, instruction: Submit) -> None:
@@ -125,7 +135,20 @@ class WorkerPool:
             claim, worker.busy = worker.busy, None
             worker.close()
         if claim is not None and not self._closing and not worker.withdrawn:
-            self._loop.post_from_helper(_lost(claim.run_id, claim.attempt, _how_it_ended(worker.process.returncode)))
+            self._loop.post_from_helper(self._after_death(claim, worker.process.returncode))
+
+    def _after_death(self, claim: Claim, code: int) -> Event:
+        """What became of the attempt of a worker that died: it may have committed, or been ended, before."""
+        attempt = next(a for a in self._home.ledger.attempts(claim.run_id) if a.number == claim.attempt)
+        if attempt.state is State.RESOLVED:
+            output = self._home.ledger.run(claim.run_id).output
+            return ReturnedValue(claim.run_id, claim.attempt, output, time.time(), recorded=True)
+        if attempt.state is State.RAN:
+            return ReturnedGraph(claim.run_id, claim.attempt, self._graph(claim.run_id), time.time(), recorded=True)
+        if attempt.failure is not None:
+            failure = Failure.from_json(attempt.failure)
+            return Failed(claim.run_id, claim.attempt, failure, time.time(), recorded=True)
+        return _lost(claim.run_id, claim.attempt, _how_it_ended(code))
 
     def _event(self, report: dict[str, Any]) -> Event:
         run_id, attempt, at = report["run_id"], report["attempt"], report["at"]

@@ -16,6 +16,9 @@ from sematic.types.base import Buffer
 _MAGIC = b"\x93NUMPY"
 _ALIGNMENT = 64
 _LONGEST_HEADER = 1 << 20
+_X87_MANTISSA = 63
+_X87_BYTES = 10
+"""A long double of x86 has 10 bytes of value in 16 bytes of memory."""
 
 
 def unsupported(dtype: Any) -> str:
@@ -39,7 +42,36 @@ def write(array: Any) -> Iterator[Buffer]:
     yield _header(array, fortran)
     if array.nbytes:
         flat = (array.T if fortran else numpy.ascontiguousarray(array)).reshape(-1)
-        yield flat.view(numpy.uint8).data
+        yield _without_padding(flat, array.dtype).data
+
+
+def _without_padding(flat: Any, dtype: Any) -> Any:
+    """The bytes of contiguous elements; those that belong to no field hold whatever was in memory, and become 0."""
+    import numpy
+
+    memory = flat.view(numpy.uint8)
+    if dtype.names is None and dtype.char not in "gG":
+        return memory
+    used = _used(dtype)
+    return memory if used.all() else numpy.where(used, memory.reshape(-1, dtype.itemsize), 0).reshape(-1)
+
+
+def _used(dtype: Any) -> Any:
+    """For each byte of an element, whether it is part of its value."""
+    import numpy
+
+    if dtype.subdtype is not None:
+        inner, shape = dtype.subdtype
+        return numpy.tile(_used(inner), math.prod(shape))
+    if dtype.names is not None:
+        used = numpy.zeros(dtype.itemsize, bool)
+        for field, offset, *_ in dtype.fields.values():
+            used[offset : offset + field.itemsize] |= _used(field)
+        return used
+    used = numpy.ones(dtype.itemsize, bool)
+    if dtype.char in "gG" and numpy.finfo(numpy.longdouble).nmant == _X87_MANTISSA:
+        used.reshape(1 + (dtype.char == "G"), -1)[:, _X87_BYTES:] = False
+    return used
 
 
 def read(buffer: Buffer) -> Any:

@@ -61,7 +61,7 @@ class SetType(JsonType):
         return f"[{','.join(texts)}]"
 
     def _alone(self, item: Any, parts: PartWriter) -> tuple[str, PartWriter]:
-        inner = PartWriter(parts.store)
+        inner = type(parts)(parts.store)
         return inner.element(self.element, item), inner
 
     def from_json(self, data: Json, parts: PartReader | None) -> Any:

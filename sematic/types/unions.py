@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, GraphError
-from sematic.types.artifact import Artifact, PartReader, PartWriter, compose, dumps, element
+from sematic.types.artifact import Artifact, PartReader, PartWriter, Store, compose, dumps, element, from_text
 from sematic.types.base import CompositeType, Json, JsonType, Spec, ValueType, describe
 from sematic.types.registry import flows, from_spec, of, register
 from sematic.types.sequences import Split
@@ -52,21 +52,41 @@ class UnionType(CompositeType):
         return self.members[self._index(value)].summarise(value)
 
     def split(self, value: Any) -> Split:
-        for index in self._nearest(value):
-            member = self.members[index]
-            if isinstance(member, CompositeType):
-                try:
-                    shape, elements = member.split(value)
-                except ConversionError:
-                    continue
-                return [index, shape], elements
-        raise self.refuse(value)
+        """As the member that the whole value would be; with futures in it none takes it, so the one most of whose
+        elements fit. Of two members that differ in nothing but the type of a future the first is taken."""
+        try:
+            order: Iterable[int] = (self._find(value)[0],)
+        except ConversionError:
+            order = self._nearest(value)
+        splits = [split for index in order if (split := self._split_as(index, value)) is not None]
+        if not splits:
+            raise self.refuse(value)
+        return min(splits, key=lambda split: sum(not _fits(type, item) for _, type, item in split[1]))
+
+    def _split_as(self, index: int, value: Any) -> Split | None:
+        member = self.members[index]
+        if not isinstance(member, CompositeType):
+            return None
+        try:
+            shape, elements = member.split(value)
+        except ConversionError:
+            return None
+        return [index, shape], elements
 
     def compose(self, shape: Json, children: list[Artifact], parts: PartWriter) -> str:
         index, inner = shape
         member = self.members[index]
         assert isinstance(member, CompositeType)
         return f"[{index},{parts.adopt(compose(member, inner, children, parts.store))}]"
+
+    def around(self, artifact: Artifact, store: Store) -> Artifact | None:
+        """The artifact of this union for a value whose artifact as one of its members is there, decoding nothing;
+        None when `artifact` is of no member, or of one that is not kept apart in a union."""
+        for index, member in enumerate(self.members):
+            if member.spec == artifact.spec and not (member.scalar and isinstance(member, JsonType)):
+                parts = PartWriter(store)
+                return from_text(self, f"[{index},{parts.adopt(artifact)}]", parts, artifact.summary)
+        return None
 
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         raise TypeError(f"a {self.name} is not indexed before it is known which of them it is")
@@ -106,6 +126,14 @@ class UnionType(CompositeType):
         if data.__class__ is list and len(data) == 2 and data[0].__class__ is int and 0 <= data[0] < len(self.members):
             return self.members[data[0]]
         raise ArtifactError(f"{describe(data)} is no recorded {self.name}")
+
+
+def _fits(type: ValueType, value: Any) -> bool:
+    try:
+        type.convert(value)
+    except ConversionError:
+        return False
+    return True
 
 
 def _place(member: ValueType) -> tuple[int, bool, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from sematic.attempts.body import Expansion, Outcome, Value, run_body
+from sematic.attempts.body import Expansion, Limit, Outcome, Raised, Value, failure_of, run_body
 from sematic.context import Context
 from sematic.engine import recording
 from sematic.engine.changes import AttemptClaimed, Change, RunMoved
-from sematic.engine.events import Usage
+from sematic.engine.events import NO_USAGE, Usage
 from sematic.engine.records import Run
 from sematic.engine.states import State
 from sematic.function import find
@@ -40,23 +40,53 @@ class Report(NamedTuple):
     at: float
 
 
+Measure: TypeAlias = Callable[[Callable[[], Outcome]], tuple[Outcome, Usage]]
+"""Runs a body and measures it."""
+
+
 def run_attempt(
-    ledger: Ledger, store: Store, claim: Claim, measure: Callable[[Callable[[], Outcome]], tuple[Outcome, Usage]]
+    ledger: Ledger,
+    store: Store,
+    claim: Claim,
+    measure: Measure,
+    time_limit: Limit | None = None,
+    problem: BaseException | None = None,
 ) -> Report:
     """Claim, run and commit one attempt. Raises Fenced when another process has it or it is not wanted any more,
-    LedgerError and ArtifactError when record or store cannot be used: nothing is committed then."""
+    LedgerError and ArtifactError when record or store cannot be used: nothing is committed then.
+
+    `problem` is why the program could not be imported here: then that is the failure.
+    """
     run = ledger.run(claim.run_id)
     at = time.time()
     claimed = AttemptClaimed(run.id, claim.attempt, claim.nonce, current_owner(), at)
     ledger.commit(run.pipeline_run_id, [claimed, RunMoved(run.id, State.RUNNING, at)])
-    function = find(run.function)
-    node = node_of(run)
-    materials = Materials(_outputs(ledger, run, node), ledger.artifact, store)
-    context = Context(run.id, run.pipeline_run_id, claim.attempt)
-    outcome, usage = measure(lambda: run_body(node, function, materials, context))
+    outcome, usage = _outcome(ledger, store, run, claim, measure, time_limit, problem)
     changes, report = _committed(run, claim, outcome, usage, time.time())
     ledger.commit(run.pipeline_run_id, changes)
     return report
+
+
+def _outcome(
+    ledger: Ledger,
+    store: Store,
+    run: Run,
+    claim: Claim,
+    measure: Measure,
+    time_limit: Limit | None,
+    problem: BaseException | None,
+) -> tuple[Outcome, Usage]:
+    try:
+        if problem is not None:
+            raise problem
+        function = find(run.function)
+    except BaseException as error:
+        error.add_note("while a worker imported the program")
+        return Raised(failure_of(error, None), error, {}), NO_USAGE
+    node = node_of(run)
+    materials = Materials(_outputs(ledger, run, node), ledger.artifact, store)
+    context = Context(run.id, run.pipeline_run_id, claim.attempt)
+    return measure(lambda: run_body(node, function, materials, context, time_limit))
 
 
 def node_of(run: Run) -> Node:
@@ -80,7 +110,9 @@ def _committed(run: Run, claim: Claim, outcome: Outcome, usage: Usage, at: float
         changes = recording.returned_value(*this, claim.nonce, outcome.artifact, at, usage)
         return changes, Report(*this, "value", outcome.artifact.id, at)
     if isinstance(outcome, Expansion):
-        changes = recording.returned_graph(run.id, run.pipeline_run_id, claim.attempt, claim.nonce, outcome.graph, at, usage)
+        changes = recording.returned_graph(
+            run.id, run.pipeline_run_id, claim.attempt, claim.nonce, outcome.graph, at, usage
+        )
         return changes, Report(*this, "graph", "", at)
     changes = recording.attempt_failed(*this, claim.nonce, outcome.failure, at, usage)
     return changes, Report(*this, "failed", outcome.failure.to_json(), at)

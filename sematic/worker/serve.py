@@ -15,32 +15,38 @@ from typing import Any
 from sematic.attempts.body import Outcome
 from sematic.attempts.meter import ProcessMeter
 from sematic.attempts.output import start_capture, stop_capture
+from sematic.attempts.watchdog import Watchdog
 from sematic.engine.events import Usage
 from sematic.errors import SematicError
 from sematic.home import Home
-from sematic.worker.attempt import Claim, run_attempt
+from sematic.worker.attempt import Claim, Measure, run_attempt
 from sematic.worker.entry import enter_program
 
 
 def main(arguments: str) -> None:
     """Serve until the driver closes its end. `arguments` is JSON: home, logs, command, and the two descriptors."""
     given: dict[str, Any] = json.loads(arguments)
-    enter_program(given["command"])
+    problem: BaseException | None = None
+    try:
+        enter_program(given["command"])
+    except BaseException as error:  # whatever a user's module raises when it is imported, sys.exit included
+        problem = error
     claims: SimpleQueue[Claim] = SimpleQueue()
     threading.Thread(target=_listen, args=(given["claims"], claims), name="sematic-claims", daemon=True).start()
     with Home(Path(given["home"])) as home, ExitStack() as stack, open(given["reports"], "w", buffering=1) as reports:
         measure = _measure(home.folder / "logs" / given["logs"] if given["logs"] else None, stack)
+        limit = stack.enter_context(Watchdog(home.folder, given["nonce"], kill=True)).limit
         while True:
             claim = claims.get()
             try:
-                report = run_attempt(home.ledger, home.store, claim, measure)
+                report = run_attempt(home.ledger, home.store, claim, measure, limit, problem)
                 reports.write(json.dumps(report._asdict()) + "\n")
             except SematicError as error:
-                problem = {"run_id": claim.run_id, "attempt": claim.attempt, "kind": "lost"}
-                reports.write(json.dumps({**problem, "detail": f"{type(error).__name__}: {error}", "at": 0.0}) + "\n")
+                lost = {"run_id": claim.run_id, "attempt": claim.attempt, "kind": "lost"}
+                reports.write(json.dumps({**lost, "detail": f"{type(error).__name__}: {error}", "at": 0.0}) + "\n")
 
 
-def _measure(logs: Path | None, stack: ExitStack) -> Callable[[Callable[[], Outcome]], tuple[Outcome, Usage]]:
+def _measure(logs: Path | None, stack: ExitStack) -> Measure:
     capture = None
     if logs is not None:
         capture = start_capture(logs)
@@ -50,7 +56,10 @@ def _measure(logs: Path | None, stack: ExitStack) -> Callable[[Callable[[], Outc
     def measure(run: Callable[[], Outcome]) -> tuple[Outcome, Usage]:
         start = meter.start()
         outcome = run()
-        return outcome, meter.usage(start, outcome.inputs)
+        usage = meter.usage(start, outcome.inputs)
+        if capture is not None:
+            capture.show("")  # what was printed is seen before the result is reported
+        return outcome, usage
 
     return measure
 

@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 class Color(enum.Enum):
     RED = 1
-    ROUGE = 1
+    ROUGE = 1  # noqa: PIE796
     BLUE = "b"
 
 
-class Word(str, enum.Enum):
+class Word(str, enum.Enum):  # noqa: UP042
     YES = "yes"
     NO = "no"
 
@@ -149,7 +149,7 @@ class Same(NamedTuple):
     right: float
 
 
-Untyped = collections.namedtuple("Untyped", ["a"])  # noqa: PYI024
+Untyped = collections.namedtuple("Untyped", ["a"])
 Renamed = type("Other", (), {"__module__": __name__})
 
 
@@ -197,7 +197,7 @@ class HostileDict(dict[Any, Any]):
         raise RuntimeError("no keys")
 
 
-class Abstract(ABC):
+class Abstract(ABC):  # noqa: B024
     pass
 
 
