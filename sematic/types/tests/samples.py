@@ -14,11 +14,11 @@ T = TypeVar("T")
 
 class Color(enum.Enum):
     RED = 1
-    ROUGE = 1  # noqa: PIE796
+    ROUGE = 1
     BLUE = "b"
 
 
-class Word(str, enum.Enum):  # noqa: UP042
+class Word(str, enum.Enum):
     YES = "yes"
     NO = "no"
 
@@ -197,7 +197,7 @@ class HostileDict(dict[Any, Any]):
         raise RuntimeError("no keys")
 
 
-class Abstract(ABC):  # noqa: B024
+class Abstract(ABC):
     pass
 
 
