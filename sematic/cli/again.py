@@ -46,7 +46,7 @@ def rerun(run: str, again_from: str | None) -> None:
     """
     record = Record()
     found = find_pipeline_run(record, run)
-    first = _run_of(record, found, again_from) if again_from else None
+    first = _run_of(record, found, again_from) if again_from is not None else None
     find_wanted(record.ledger, Wish(found.id, first, True), found.function)
     _start(record, found, RERUN, f"{found.id}/{first}" if first else found.id)
 

@@ -83,6 +83,19 @@ def halting(n: int) -> int:
 
 
 @sematic.func
+def deadly(value: int) -> int:
+    """Kills its process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return value
+
+
+@sematic.func
+def dying(n: int) -> int:
+    """A step that succeeds, then one that does not survive."""
+    return deadly(total([n]))
+
+
+@sematic.func
 def double(value: int) -> int:
     """One of many."""
     return 2 * value
