@@ -79,6 +79,12 @@ class UnionType(CompositeType):
         assert isinstance(member, CompositeType)
         return f"[{index},{parts.adopt(compose(member, inner, children, parts.store))}]"
 
+    def compose_summary(self, shape: Json, summaries: list[Json], length: int) -> Json:
+        index, inner = shape
+        member = self.members[index]
+        assert isinstance(member, CompositeType)
+        return member.compose_summary(inner, summaries, length)
+
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         raise TypeError(f"a {self.name} is not indexed before it is known which of them it is")
 
