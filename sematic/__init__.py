@@ -1,0 +1,103 @@
+"""Sematic: plain typed Python functions become pipelines that run the same on a laptop and on Kubernetes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sematic import future as _future
+from sematic.context import Context, context
+from sematic.errors import (
+    ArtifactError,
+    BodyExited,
+    ConversionError,
+    DefinitionError,
+    EncodingError,
+    Fenced,
+    GraphError,
+    LedgerError,
+    LedgerLocked,
+    NewerLedger,
+    NoImage,
+    NotInFunctionError,
+    ResumeError,
+    RunFailed,
+    RunTimedOut,
+    SematicError,
+    SettingsError,
+    StoreError,
+)
+from sematic.function import Function, func
+from sematic.future import Future, field
+from sematic.options import RetrySettings
+from sematic.resolvers.local import LocalResolver
+from sematic.resolvers.silent import SilentResolver
+from sematic.resources import (
+    KubernetesRequirements,
+    KubernetesSecretMount,
+    KubernetesToleration,
+    ResourceRequirements,
+    TolerationEffect,
+    TolerationOperator,
+)
+from sematic.surface import options, resolve
+from sematic.types.link import Link
+from sematic.version import __version__
+
+if TYPE_CHECKING:
+    from sematic.reading import get_run, load
+
+_LATE = {"get_run": "sematic.reading", "load": "sematic.reading"}
+"""Names that are imported when first used: they read the ledger, which a pipeline itself does not need."""
+
+__all__ = [
+    "ArtifactError",
+    "BodyExited",
+    "Context",
+    "ConversionError",
+    "DefinitionError",
+    "EncodingError",
+    "Fenced",
+    "Function",
+    "Future",
+    "GraphError",
+    "KubernetesRequirements",
+    "KubernetesSecretMount",
+    "KubernetesToleration",
+    "LedgerError",
+    "LedgerLocked",
+    "Link",
+    "LocalResolver",
+    "NewerLedger",
+    "NoImage",
+    "NotInFunctionError",
+    "ResourceRequirements",
+    "ResumeError",
+    "RetrySettings",
+    "RunFailed",
+    "RunTimedOut",
+    "SematicError",
+    "SettingsError",
+    "SilentResolver",
+    "StoreError",
+    "TolerationEffect",
+    "TolerationOperator",
+    "__version__",
+    "context",
+    "field",
+    "func",
+    "get_run",
+    "load",
+    "options",
+    "resolve",
+]
+
+
+_future.default_resolver = LocalResolver
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        from importlib import import_module
+
+        return getattr(import_module(_LATE[name]), name)
+    raise AttributeError(f"module 'sematic' has no attribute {name!r}")

@@ -11,6 +11,9 @@ from pathlib import Path
 
 MAIN = "__main__"
 
+worker_of: str | None = None
+"""In a process that only runs single bodies for a driver: the program's entry module, which it imports."""
+
 
 @cache  # sys.path may change while the program runs; the name must not
 def main_module_name() -> str:
@@ -31,7 +34,6 @@ def adopt_main() -> None:
 def real_module(name: str) -> str:
     """The importable name of a module called `name` at run time."""
     return main_module_name() if name == MAIN else name
-
 
 
 def _name_of(file: Path) -> str:

@@ -180,7 +180,7 @@ def encode(type: ValueType, value: Any, store: Store, *, summarise: bool = True)
 
     Raises EncodingError when the value cannot be stored.
     """
-    if type.scalar and isinstance(type, JsonType):
+    if type.scalar and isinstance(type, JsonType) and not (value.__class__ is str and len(value) > ELEMENT_LIMIT):
         artifact = Artifact(type, type.spec, type.codec)
         artifact._value = value
         return artifact
@@ -203,6 +203,13 @@ def _encode(type: ValueType, value: Any, store: Store) -> Artifact:
     assert isinstance(type, JsonType)
     parts = PartWriter(store)
     return _from_text(type, type.to_json(value, parts), parts)
+
+
+def from_text(type: ValueType, text: str, parts: PartWriter, summary: Json) -> Artifact:
+    """The artifact of a JSON type from its text and the parts that were collected while it was written."""
+    artifact = _from_text(type, text, parts)
+    artifact._summary = summary
+    return artifact
 
 
 def _from_text(type: ValueType, text: str, parts: PartWriter) -> Artifact:
@@ -297,6 +304,15 @@ def restore(
     artifact._summary = summary
     artifact._id = id
     return artifact
+
+
+def keep(artifact: Artifact, store: Store) -> None:
+    """Put what is held in memory of an artifact and its parts into `store`: for values that were encoded before it
+    was known where they would be kept."""
+    for each in (*descendants(artifact), artifact):
+        data = each.blob.data
+        if data is not None:
+            each._blob = store.write([data])
 
 
 def open_parts(artifact: Artifact, store: Store) -> PartReader | None:

@@ -1,0 +1,103 @@
+"""The statements as text for SQLite, compiled once and cached: opening a ledger does not import SQLAlchemy."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+_HERE = Path(__file__).parent
+_SOURCES = [
+    _HERE / "schema.py",
+    _HERE / "statements.py",
+    _HERE / "compiled.py",
+    _HERE.parent.parent / "engine" / "states.py",
+    _HERE.parent.parent / "engine" / "records.py",
+]
+
+
+class Compiled(NamedTuple):
+    """`statements` are (text, names of the parameters in order) by name; `tables` makes an empty database."""
+
+    version: int
+    tables: list[str]
+    statements: dict[str, tuple[str, list[str]]]
+
+
+class Statement:
+    """A statement for callers that give its parameters in an order of their own."""
+
+    __slots__ = ("pick", "text")
+
+    def __init__(self, text: str, names: list[str], given: tuple[str, ...]) -> None:
+        self.text = text
+        self.pick = _picker([given.index(name) for name in names])
+
+
+def _picker(indices: list[int]) -> Any:
+    if len(indices) > 1:
+        return itemgetter(*indices)
+    return lambda values: tuple(values[index] for index in indices)
+
+
+def load(cache: Path) -> Compiled:
+    """From `cache` (a folder), or compiled and kept there when that is possible."""
+    path = cache / f"ledger-{source_digest()}.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return Compiled(**json.loads(path.read_bytes()))
+    compiled = compile_all()
+    with contextlib.suppress(OSError):
+        _keep(path, compiled)
+    return compiled
+
+
+def source_digest() -> str:
+    """What the compiled text depends on, short."""
+    digest = hashlib.sha256()
+    for path in _SOURCES:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def compile_all() -> Compiled:
+    """Compile the schema and all statements. Imports SQLAlchemy."""
+    from sqlalchemy.dialects.sqlite import dialect, insert
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    from sematic.ledger.sql import schema
+    from sematic.ledger.sql.statements import statements
+
+    sqlite = dialect(paramstyle="qmark")
+    tables = [str(CreateTable(table).compile(dialect=sqlite)).strip() for table in schema.metadata.sorted_tables]
+    for table in schema.metadata.sorted_tables:
+        indexes = sorted(table.indexes, key=lambda index: str(index.name))
+        tables += [str(CreateIndex(index).compile(dialect=sqlite)) for index in indexes]
+    texts = {name: _compile(statement, sqlite) for name, statement in statements(insert).items()}
+    return Compiled(schema.VERSION, tables, texts)
+
+
+def _compile(statement: Any, dialect: Any) -> tuple[str, list[str]]:
+    """Text and parameters; constants (of LIMIT, LIKE) become part of the text."""
+    from sematic.ledger.sql.statements import PREFIX
+
+    compiled = statement.compile(dialect=dialect)
+    first, *rest = str(compiled).split("?")
+    names = list(compiled.positiontup or ())
+    signs = ["?" if name.startswith(PREFIX) else _constant(compiled.binds[name].value) for name in names]
+    text = first + "".join(sign + piece for sign, piece in zip(signs, rest, strict=True))
+    return text, [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
+
+
+def _constant(value: Any) -> str:
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def _keep(path: Path, compiled: Compiled) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(compiled._asdict()))
+    temporary.replace(path)

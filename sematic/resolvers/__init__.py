@@ -1,0 +1,1 @@
+"""How a graph is run: silently, tracked on this machine, or on a cluster."""

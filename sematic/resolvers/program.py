@@ -1,0 +1,74 @@
+"""What program this is: its command line, folder, target and git state, so that a record can be told apart and
+resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from typing import Any
+
+from sematic.entry import main_module_name
+
+
+def command() -> str:
+    """JSON of how this program was started: enough to start it again."""
+    return json.dumps(
+        {
+            "executable": sys.executable,
+            "arguments": sys.orig_argv[1:],
+            "argv": sys.argv,
+            "folder": os.getcwd(),
+            "entry": main_module_name(),
+            "path": sys.path,
+            "target": os.environ.get("SEMATIC_TARGET") or os.environ.get("BAZEL_TARGET"),
+            "workspace": os.environ.get("BUILD_WORKSPACE_DIRECTORY"),
+            "python": platform.python_version(),
+        }
+    )
+
+
+class GitState:
+    """The commit and whether the tree is dirty, found by git itself beside the first runs: in a large repository
+    `git status` takes its time."""
+
+    def __init__(self) -> None:
+        folder = os.environ.get("BUILD_WORKSPACE_DIRECTORY") or os.getcwd()
+        self._processes = [
+            self._start(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD"),
+            self._start(folder, "status", "--porcelain", "--untracked-files=no"),
+        ]
+
+    def ready(self) -> bool:
+        return all(process is None or process.poll() is not None for process in self._processes)
+
+    def read(self, seconds: float = 5.0) -> str | None:
+        """JSON ``{branch, commit, dirty}``; None where there is no git or no repository."""
+        head, status = (_output(process, seconds) for process in self._processes)
+        if head is None or len(lines := head.split()) != 2:
+            return None
+        commit, branch = lines
+        return json.dumps({"branch": branch, "commit": commit, "dirty": None if status is None else bool(status)})
+
+    @staticmethod
+    def _start(folder: str, *arguments: str) -> subprocess.Popen[str] | None:
+        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+        try:
+            return subprocess.Popen(["git", "-C", folder, *arguments], env=environment, text=True, **pipes)
+        except OSError:
+            return None
+
+
+def _output(process: subprocess.Popen[str] | None, seconds: float) -> str | None:
+    if process is None:
+        return None
+    try:
+        text, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return None
+    return text if process.returncode == 0 else None

@@ -1,0 +1,41 @@
+"""Committing what the engine decides, and saying so when that is not possible any more."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from sematic.engine.changes import Change, GitNoted, Interrupted
+from sematic.engine.records import Failure, PipelineRun
+from sematic.errors import LedgerError
+from sematic.ledger.base import Ledger
+from sematic.resolvers.program import GitState
+
+
+class Recorder:
+    """Commits the changes of one pipeline run, and what git says as soon as git has said it."""
+
+    def __init__(self, ledger: Ledger, pipeline_run: PipelineRun, git: GitState) -> None:
+        self._ledger = ledger
+        self._git: GitState | None = git if pipeline_run.git is None else None
+        self._id = pipeline_run.id
+        self._owner = pipeline_run.owner or ""
+
+    def record(self, changes: list[Change]) -> None:
+        if self._git is not None and self._git.ready() and (noted := self._git.read()) is not None:
+            changes = [*changes, GitNoted(noted)]
+            self._git = None
+        self._ledger.commit(self._id, changes)
+
+    def note_git(self) -> None:
+        """Record the git state if that was not done yet, waiting for git a little."""
+        git, self._git = self._git, None
+        if git is not None and (noted := git.read()) is not None:
+            self._ledger.commit(self._id, [GitNoted(noted)])
+
+    def give_up(self, error: BaseException) -> None:
+        """The pipeline run cannot go on here: say so, so that nobody waits for this process. Best effort: it may be
+        the ledger itself that fails, and then the next reader finds out."""
+        failure = Failure("infrastructure", type(error).__name__, f"resolving stopped: {error}")
+        with suppress(LedgerError):
+            self._ledger.commit(self._id, [Interrupted(self._owner, time.time(), failure.to_json())])

@@ -1,0 +1,178 @@
+"""Worker processes on this machine, for functions with ``inline=False``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from sematic.attempts.output import Capture
+from sematic.engine.events import Event, Failed, ReturnedGraph, ReturnedValue, Submit, Withdraw
+from sematic.engine.records import Failure
+from sematic.engine.states import State
+from sematic.graph import Graph, from_json
+from sematic.home import Home
+from sematic.resolvers.base import Loop
+from sematic.worker.attempt import Claim, node_of
+
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from sematic.worker.serve import main; main(sys.argv[2])"
+)
+
+
+class _Worker:
+    """One process: idle, or at one attempt."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self.busy: Claim | None = None
+        self.withdrawn = False
+        claims_end, self._claims = os.pipe()
+        self._reports, reports_end = os.pipe()
+        capture = pool.capture
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", _BOOT, json.dumps(sys.path),  # type: ignore[attr-defined]
+                 pool.arguments(claims_end, reports_end)],
+                stdin=subprocess.DEVNULL,
+                stdout=capture.out_terminal() if capture else None,
+                stderr=capture.terminal() if capture else None,
+                pass_fds=(claims_end, reports_end),
+                start_new_session=True,  # Ctrl-C is the driver's: it ends its workers itself
+            )  # fmt: skip
+        finally:
+            os.close(claims_end)
+            os.close(reports_end)
+        threading.Thread(target=pool.listen, args=(self,), name="sematic-worker", daemon=True).start()
+
+    def give(self, claim: Claim) -> None:
+        self.busy = claim
+        os.write(self._claims, (json.dumps(claim._asdict()) + "\n").encode())
+
+    def reports(self) -> Any:
+        return os.fdopen(self._reports)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        os.close(self._claims)
+
+
+class WorkerPool:
+    """Up to as many processes as the engine submits at once; each is used again. A context manager."""
+
+    def __init__(self, home: Home, loop: Loop, nonce: str, command: str, capture: Capture | None) -> None:
+        self.capture = capture
+        self._home = home
+        self._loop = loop
+        self._nonce = nonce
+        self._command = command
+        self._workers: list[_Worker] = []
+        self._lock = threading.Lock()
+        self._closing = False
+        self._started = 0
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closing = True
+        for worker in list(self._workers):
+            worker.end()
+
+    def arguments(self, claims: int, reports: int) -> str:
+        self._started += 1
+        logs = f"{self._loop.engine.id}-{os.getpid()}-{self._started}" if self.capture is not None else None
+        home = str(self._home.folder)
+        return json.dumps(
+            {
+                "home": home,
+                "logs": logs,
+                "command": self._command,
+                "nonce": self._nonce,
+                "claims": claims,
+                "reports": reports,
+            }
+        )
+
+    def submit(self, instruction: Submit) -> None:
+        """Give the attempt to an idle worker, or to a new one."""
+        claim = Claim(instruction.run_id, instruction.attempt, self._nonce)
+        with self._lock:
+            worker = next((w for w in self._workers if w.busy is None), None)
+            if worker is None:
+                worker = _Worker(self)
+                self._workers.append(worker)
+            worker.give(claim)
+
+    def withdraw(self, instruction: Withdraw) -> None:
+        """End the process that runs the attempt."""
+        with self._lock:
+            for worker in self._workers:
+                if worker.busy is not None and worker.busy.run_id == instruction.run_id:
+                    worker.withdrawn = True
+                    worker.process.kill()
+
+    def listen(self, worker: _Worker) -> None:
+        """Post what a worker reports, until it ends."""
+        with worker.reports() as lines:
+            for line in lines:
+                report = json.loads(line)
+                with self._lock:
+                    worker.busy = None
+                self._loop.post_from_helper(self._event(report))
+        worker.process.wait()
+        with self._lock:
+            self._workers.remove(worker)
+            claim, worker.busy = worker.busy, None
+            worker.close()
+        if claim is not None and not self._closing and not worker.withdrawn:
+            self._loop.post_from_helper(self._after_death(claim, worker.process.returncode))
+
+    def _after_death(self, claim: Claim, code: int) -> Event:
+        """What became of the attempt of a worker that died: it may have committed, or been ended, before."""
+        attempt = next(a for a in self._home.ledger.attempts(claim.run_id) if a.number == claim.attempt)
+        if attempt.state is State.RESOLVED:
+            output = self._home.ledger.run(claim.run_id).output
+            return ReturnedValue(claim.run_id, claim.attempt, output, time.time(), recorded=True)
+        if attempt.state is State.RAN:
+            return ReturnedGraph(claim.run_id, claim.attempt, self._graph(claim.run_id), time.time(), recorded=True)
+        if attempt.failure is not None:
+            failure = Failure.from_json(attempt.failure)
+            return Failed(claim.run_id, claim.attempt, failure, time.time(), recorded=True)
+        return _lost(claim.run_id, claim.attempt, _how_it_ended(code))
+
+    def _event(self, report: dict[str, Any]) -> Event:
+        run_id, attempt, at = report["run_id"], report["attempt"], report["at"]
+        if report["kind"] == "value":
+            return ReturnedValue(run_id, attempt, report["detail"], at, recorded=True)
+        if report["kind"] == "graph":
+            return ReturnedGraph(run_id, attempt, self._graph(run_id), at, recorded=True)
+        if report["kind"] == "failed":
+            return Failed(run_id, attempt, Failure.from_json(report["detail"]), at, recorded=True)
+        return _lost(run_id, attempt, report["detail"])
+
+    def _graph(self, run_id: str) -> Graph:
+        """The graph that a worker committed, from the ledger."""
+        ledger = self._home.ledger
+        run = ledger.run(run_id)
+        nodes = tuple(node_of(child) for child in ledger.children(run_id) if child.parent_attempt == run.attempt)
+        return Graph(nodes, from_json(json.loads(run.graph or "null")))
+
+
+def _lost(run_id: str, attempt: int, problem: str) -> Failed:
+    failure = Failure("infrastructure", "WorkerLost", problem)
+    return Failed(run_id, attempt, failure, time.time())
+
+
+def _how_it_ended(code: int) -> str:
+    how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+    return f"the worker process {how} before it committed a result"
