@@ -93,11 +93,14 @@ class Ports:
 def graph_of(future: Future[Any]) -> Graph:
     """The graph of a future that was made outside of any body: its call last, before it those it depends on."""
     found: dict[int, Call] = {}
+    seen: set[int] = set()
     stack = [future._call]
     while stack:
         call = stack.pop()
-        stack.extend(caller for caller in call.callers if caller.position not in found or caller is not found[caller.position])
-        found.setdefault(call.position, call)
+        if id(call) not in seen:  # several may stand for one position: see _Joined
+            seen.add(id(call))
+            stack.extend(call.callers)
+            found.setdefault(call.position, call)
     calls = [found[position] for position in sorted(found)]
     numbers = {call.position: index for index, call in enumerate(calls)}
     return Graph(tuple(_renumbered(call.node(), numbers) for call in calls), Output(numbers[future._call.position]))
