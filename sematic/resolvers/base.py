@@ -125,6 +125,8 @@ class Loop:
         """Exceptions of bodies by run, so that the resolver can raise the very one that failed."""
         self._pid = os.getpid()
         self._finish: Finish | None = None
+        self._decided: Finish | None = None
+        """The end that is queued: an interrupt may lose it from the queue."""
         self._broken: BaseException | None = None
         self._lock = threading.RLock()
         self._todo: SimpleQueue[Instruction | None] = SimpleQueue()
@@ -133,7 +135,7 @@ class Loop:
             Record: lambda instruction: ports.record(instruction.changes),
             RunInline: self._todo.put,
             Assemble: self._todo.put,
-            Finish: self._todo.put,
+            Finish: self._decide,
             SetTimer: self._set_timer,
             Submit: self._submit,
             Withdraw: self._withdraw,
@@ -175,13 +177,8 @@ class Loop:
     def cancel(self) -> Finish:
         """End now; what was committed stays."""
         self.post(Cancelled(self.ports.now()))
-        return self._finish or self.run_out()
-
-    def run_out(self) -> Finish:
-        """The Finish that is queued already."""
-        while not isinstance(instruction := self._todo.get(), Finish):
-            pass
-        return instruction
+        assert self._decided is not None
+        return self._decided
 
     def wake(self) -> None:
         """Have the loop's thread look around."""
@@ -257,6 +254,10 @@ class Loop:
     def _withdraw(self, instruction: Withdraw) -> None:
         assert self.ports.workers is not None
         self.ports.workers.withdraw(instruction)
+
+    def _decide(self, instruction: Finish) -> None:
+        self._decided = instruction
+        self._todo.put(instruction)
 
     def _set_finish(self, instruction: Finish) -> None:
         self._finish = instruction
