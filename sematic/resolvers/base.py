@@ -154,8 +154,9 @@ class Loop:
                 instruction = self._next()
             if self._broken is not None:
                 raise self._broken
-            if instruction is not None:
-                self._here[instruction.__class__](instruction)
+            if instruction is None or (self.engine.finished and not isinstance(instruction, Finish)):
+                continue  # a run that failed elsewhere ended it all: nothing new starts
+            self._here[instruction.__class__](instruction)
         return self._finish
 
     def post(self, event: Event) -> None:
