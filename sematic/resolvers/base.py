@@ -167,10 +167,11 @@ class Loop:
             if self.ports.watcher is not None:
                 self.ports.watcher.ended(event)
 
-    def post_from_helper(self, event: Event) -> None:
-        """The same from a thread that has nobody to raise to: the loop's own thread raises instead."""
+    def post_from_helper(self, event: Callable[[], Event]) -> None:
+        """The same from a thread that has nobody to raise to: the loop's own thread raises instead, also when the
+        event cannot be found out."""
         try:
-            self.post(event)
+            self.post(event())
         except BaseException as error:
             self._broken = error
             self._todo.put(None)
