@@ -178,6 +178,10 @@ class Engine:
         ]
 
     def _resumed(self, event: Resumed) -> None:
+        assert self.root is not None
+        if self.root.state is State.RESOLVED:  # a worker committed it, and the driver died before it could say so
+            self._end(State.RESOLVED, event.at, Finish(State.RESOLVED, self.root.output))
+            return
         runs = [run for run in self.runs.values() if run.state not in TERMINAL and run.waiting == 0]
         for run in runs:
             if run.state is State.RAN:
