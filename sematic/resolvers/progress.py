@@ -21,7 +21,7 @@ MARKS = {State.RESOLVED: "✓", State.RAN: "⋯", State.FAILED: "✗", State.CAN
 class Progress(Protocol):
     """Told by the resolver what happens; prints or not."""
 
-    def begin(self, run_id: str, name: str) -> None: ...
+    def begin(self, text: str) -> None: ...
 
     def started(self, run_id: str, parent: str | None, name: str, attempt: int) -> None: ...
 
@@ -33,7 +33,7 @@ class Progress(Protocol):
 class Quiet:
     """Prints nothing."""
 
-    def begin(self, run_id: str, name: str) -> None: ...
+    def begin(self, text: str) -> None: ...
 
     def started(self, run_id: str, parent: str | None, name: str, attempt: int) -> None: ...
 
@@ -48,8 +48,8 @@ class Lines:
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
 
-    def begin(self, run_id: str, name: str) -> None:
-        self._show(f"sematic: {name} {run_id[:12]}\n")
+    def begin(self, text: str) -> None:
+        self._show(f"sematic: {text}\n")
 
     def started(self, run_id: str, parent: str | None, name: str, attempt: int) -> None: ...
 
@@ -88,7 +88,7 @@ class Watch:
 
     def begin(self, id: str, name: str, announcement: str) -> None:
         self._id = id
-        self._progress.begin(id, f"{name} {announcement}:" if announcement else name)
+        self._progress.begin(f"{name} {id[:12]} {announcement}".rstrip())
 
     def finish(self, finish: Finish, seconds: float) -> None:
         look = f"sematic show {self._id[:12]}"

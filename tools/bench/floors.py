@@ -115,10 +115,10 @@ FLOORS: dict[str, Callable[[int], int]] = {"calls": chain, "fan-out": fan_out, "
 
 def main(name: str, size: str) -> None:
     before = memory.resident()
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     FLOORS[name](int(size))
-    seconds = time.perf_counter() - begun
-    print(json.dumps({"seconds": seconds, "memory": memory.peak() - before}))
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "memory": memory.peak() - before}))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sematic-bench"
 
 
 class ProgramFailed(Exception):
@@ -38,8 +39,15 @@ def report(module: str, *arguments: object, home: Path) -> dict[str, Any]:
 
 
 def ours(home: Path) -> dict[str, str]:
-    """The environment in which Sematic is measured: its settings are the defaults, its folder is `home`."""
-    return {"SEMATIC_HOME": str(home / "sematic"), "PYTHONPATH": str(ROOT), "TMPDIR": str(home)}
+    """The environment in which Sematic is measured: its settings are the defaults, its folder is `home`, and nothing
+    is compiled again, wherever and as whoever the bench runs."""
+    return {
+        "SEMATIC_HOME": str(home / "sematic"),
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(home),
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(CACHE / "bytecode"),
+    }
 
 
 def last_line(text: str) -> dict[str, Any]:

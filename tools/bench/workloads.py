@@ -49,12 +49,12 @@ def main(name: str, resolver: str, size: str) -> None:
     n = int(size)
     function, expected = GRAPHS[name]
     before = memory.resident()
-    begun = time.perf_counter()
+    begun, cpu = time.perf_counter(), time.process_time()
     value = function.future(n).resolve(RESOLVERS[resolver]())
-    seconds = time.perf_counter() - begun
+    seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
     if value != expected(n):
         raise SystemExit(f"{name} of {n} gave {value}")
-    print(json.dumps({"seconds": seconds, "memory": memory.peak() - before}))
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "memory": memory.peak() - before}))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +12,6 @@ from tools.bench import processes
 
 INSTALL_SECONDS = 1200.0
 RUN_SECONDS = 900.0
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sematic-bench"
 
 _SILENCE = {
     "DO_NOT_TRACK": "1",
@@ -71,15 +69,15 @@ def compare(name: str) -> Peer:
 
 def installed(name: str, known: Known) -> Path:
     """The interpreter of the peer's venv, which is made when it is missing or was left half made."""
-    folder = CACHE / name
+    folder = processes.CACHE / name
     python = folder / "bin" / "python"
     done = folder / "installed"
     if not done.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
+        processes.CACHE.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
-        processes.run([sys.executable, "-m", "venv", str(folder)], CACHE, timeout=INSTALL_SECONDS)
+        processes.run([sys.executable, "-m", "venv", str(folder)], processes.CACHE, timeout=INSTALL_SECONDS)
         pip = [str(python), "-m", "pip", "install", "--quiet", known.package + known.exact]
-        processes.run(pip, CACHE, timeout=INSTALL_SECONDS)
+        processes.run(pip, processes.CACHE, timeout=INSTALL_SECONDS)
         done.touch()
     return python
 
@@ -87,7 +85,7 @@ def installed(name: str, known: Known) -> Path:
 def _version(python: Path, known: Known) -> str:
     package = known.package.partition("[")[0]
     code = f"import importlib.metadata as m; print(m.version({package!r}))"
-    return processes.run([str(python), "-c", code], CACHE, timeout=60).strip()
+    return processes.run([str(python), "-c", code], processes.CACHE, timeout=60).strip()
 
 
 def _seconds(name: str, known: Known, python: Path) -> float:
