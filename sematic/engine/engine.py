@@ -2,13 +2,15 @@
 
 Each run counts the outputs it still waits for; an output that arrives costs its own edges, so a chain of any length
 is linear, and nesting of any depth needs no recursion. Inline runs start one at a time, depth first in the order of
-the calls, which is the order plain Python would have run them in.
+the calls, which is the order plain Python would have run them in: of what is ready, the deepest runs first, and of
+one graph the call that was made first.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
 from typing import Any
 
 from sematic.engine import recording
@@ -59,6 +61,7 @@ class Live:
         "attempt",
         "children",
         "consumers",
+        "depth",
         "family",
         "graph_output",
         "id",
@@ -78,6 +81,7 @@ class Live:
         self.id = id
         self.node = node
         self.parent = parent
+        self.depth = 0 if parent is None else parent.depth + 1
         self.family = family
         self.position = position
         self.state = State.CREATED
@@ -115,7 +119,7 @@ class Engine:
         self._claimant = claimant
         self.max_parallelism = max_parallelism
         self._recording = recording
-        self._ready: list[Live] = []
+        self._ready: list[tuple[int, int, str, Live]] = []
         self._remote: deque[Live] = deque()
         self._remote_live: dict[str, Live] = {}
         self._busy: Live | None = None
@@ -290,7 +294,7 @@ class Engine:
 
     def _make_ready(self, run: Live) -> None:
         if run.node.options.inline or not self.max_parallelism:
-            self._ready.append(run)
+            heappush(self._ready, (-run.depth, run.position, run.id, run))
         elif run.state is State.RETRYING:
             self._remote.append(run)
         else:
@@ -303,7 +307,7 @@ class Engine:
             self._start(run, State.SCHEDULED, at)
             self._instructions.append(Submit(run.id, run.attempt, run.node, self._outputs(run)))
         if self._busy is None and self._ready:
-            run = self._busy = self._ready.pop()
+            run = self._busy = heappop(self._ready)[-1]
             self._start(run, State.RUNNING, at)
             self._instructions.append(RunInline(run.id, run.attempt, run.node, self._outputs(run)))
 

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     import subprocess
 
 
+_ENVIRONMENT = (
+    "PYTHONPATH",
+    "RUNFILES_DIR",
+    "RUNFILES_MANIFEST_FILE",
+    "BUILD_WORKSPACE_DIRECTORY",
+    "BUILD_WORKING_DIRECTORY",
+)
+"""Variables without which the same command would not find its modules, files or repository again."""
+
+
 def command() -> str:
     """JSON of how this program was started: enough to start it again."""
     return json.dumps(
@@ -24,6 +34,7 @@ def command() -> str:
             "folder": os.getcwd(),
             "entry": main_module_name(),
             "path": sys.path,
+            "environment": {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             "target": os.environ.get("SEMATIC_TARGET") or os.environ.get("BAZEL_TARGET"),
             "workspace": os.environ.get("BUILD_WORKSPACE_DIRECTORY"),
             "python": sys.version.split()[0],

@@ -33,7 +33,7 @@ def test_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_reading_makes_nothing(home: Path) -> None:
-    assert [settings.get(name) for name in settings.SETTINGS] == [str(home), True, "auto", 1, None, None]
+    assert [settings.get(name) for name in settings.SETTINGS] == [str(home), True, "auto", None, None, None]
     assert not home.exists()
 
 

@@ -305,7 +305,7 @@ def test_split_lists_elements_as_they_are() -> None:
     assert kind.split({"a": marker}) == (["a"], [("['a']", of(int), marker)])
     union = of(list[int] | list[str] | None)
     assert isinstance(union, CompositeType)
-    shape, elements = union.split([marker, "a"])
+    _, elements = union.split([marker, "a"])
     assert [type for _, type, _ in elements] == [of(str), of(str)]
 
 
