@@ -1,4 +1,8 @@
-"""The statements as text for SQLite, compiled once and cached: opening a ledger does not import SQLAlchemy."""
+"""The statements as text for SQLite, compiled beforehand: opening a ledger does not import SQLAlchemy.
+
+The text is shipped with the program. After a change to what it is made from it is compiled when first needed and kept
+beside the ledger, until `ship` puts the new text in its place.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 _HERE = Path(__file__).parent
+SHIPPED = _HERE / "texts"
 _SOURCES = [
     _HERE / "schema.py",
     _HERE / "statements.py",
@@ -45,14 +50,27 @@ def _picker(indices: list[int]) -> Any:
 
 
 def load(cache: Path) -> Compiled:
-    """From `cache` (a folder), or compiled and kept there when that is possible."""
-    path = cache / f"ledger-{source_digest()}.json"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return Compiled(**json.loads(path.read_bytes()))
+    """What is shipped, or else from `cache` (a folder), or compiled and kept there when that is possible."""
+    name = file_name()
+    for folder in (SHIPPED, cache):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return Compiled(**json.loads((folder / name).read_bytes()))
     compiled = compile_all()
     with contextlib.suppress(OSError):
-        _keep(path, compiled)
+        _keep(cache / name, compiled)
     return compiled
+
+
+def ship() -> None:
+    """Put the text for the sources as they are where it is shipped from."""
+    for old in SHIPPED.glob("*.json"):
+        old.unlink()
+    _keep(SHIPPED / file_name(), compile_all())
+
+
+def file_name() -> str:
+    """The name says what the text was made from."""
+    return f"ledger-{source_digest()}.json"
 
 
 def source_digest() -> str:
@@ -99,5 +117,5 @@ def _constant(value: Any) -> str:
 def _keep(path: Path, compiled: Compiled) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(compiled._asdict()))
+    temporary.write_text(json.dumps(compiled._asdict(), indent=1) + "\n")
     temporary.replace(path)

@@ -19,8 +19,11 @@ from sematic.ledger.sql.sqlite import SqliteLedger
 from sematic.ledger.tests.samples import ROOT, begin, record
 
 OPEN = """
-import sys
+import pathlib, sys
+from sematic.ledger.sql import compiled
 from sematic.ledger.sql.sqlite import SqliteLedger
+if sys.argv[3]:
+    compiled.SHIPPED = pathlib.Path(sys.argv[3])
 ledger = SqliteLedger(sys.argv[1], cache=sys.argv[2])
 print(ledger.find(""))
 ledger.close()
@@ -28,9 +31,9 @@ print(sorted({"sqlalchemy", "alembic"} & set(sys.modules)))
 """
 
 
-def opened_elsewhere(path: Path, cache: Path) -> list[str]:
-    """What another process prints that opens the ledger."""
-    command = [sys.executable, "-c", OPEN, str(path), str(cache)]
+def opened_elsewhere(path: Path, cache: Path, shipped: str = "/nonexistent") -> list[str]:
+    """What another process prints that opens the ledger; as a rule no compiled text is shipped there."""
+    command = [sys.executable, "-c", OPEN, str(path), str(cache), shipped]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
@@ -58,6 +61,31 @@ def shape(path: Path) -> set[tuple[str, ...]]:
         return {(kind, name, " ".join((sql or "").split())) for kind, name, sql in rows}
 
 
+@pytest.fixture
+def unshipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As after a change to the definitions."""
+    monkeypatch.setattr(compiled, "SHIPPED", tmp_path / "shipped")
+
+
+class TestShipped:
+    def test_it_is_what_the_compiler_says(self) -> None:
+        renew = "the definitions changed: python -c 'from sematic.ledger.sql.compiled import ship; ship()'"
+        assert [path.name for path in compiled.SHIPPED.iterdir()] == [compiled.file_name()], renew
+        shipped = json.loads((compiled.SHIPPED / compiled.file_name()).read_text())
+        assert shipped == json.loads(json.dumps(compiled.compile_all()._asdict()))
+
+    def test_sqlalchemy_is_not_imported_in_a_fresh_home(self, tmp_path: Path) -> None:
+        assert opened_elsewhere(tmp_path / "new.db", tmp_path / "cache", shipped="") == ["[]", "[]"]
+        assert not (tmp_path / "cache").exists()
+
+    def test_shipping_again_leaves_one(self, unshipped: None) -> None:
+        compiled.SHIPPED.mkdir()
+        (compiled.SHIPPED / "ledger-old.json").write_text("{}")
+        compiled.ship()
+        assert [path.name for path in compiled.SHIPPED.iterdir()] == [compiled.file_name()]
+
+
+@pytest.mark.usefixtures("unshipped")
 class TestCompiled:
     def test_the_cache_says_what_the_compiler_says(self, tmp_path: Path) -> None:
         fresh = compiled.load(tmp_path)
@@ -185,7 +213,10 @@ class TestForeignFiles:
         data = bytearray(path.read_bytes())
         data[8192:] = b"\xff" * (len(data) - 8192)
         path.write_bytes(data)
-        with closing(SqliteLedger(path, cache=cache)) as ledger, pytest.raises(LedgerError, match="is damaged: restore"):
+        with (
+            closing(SqliteLedger(path, cache=cache)) as ledger,
+            pytest.raises(LedgerError, match="is damaged: restore"),
+        ):
             ledger.pipeline_runs()
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path, cache: Path) -> None:
