@@ -36,7 +36,6 @@ def real_module(name: str) -> str:
     return main_module_name() if name == MAIN else name
 
 
-
 def _name_of(file: Path) -> str:
     """The longest dotted name under a root of sys.path. Under Bazel that root is the runfiles folder, which gives
     ``examples.digits.main``; the script's own folder, which Python puts there, gives only its stem."""

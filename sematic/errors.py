@@ -12,6 +12,8 @@
     │   ├── LedgerLocked    another process holds it for too long
     │   ├── NewerLedger     it was written by a newer version
     │   └── Fenced          a late writer: the attempt is no longer current
+    ├── UnknownId           no run or artifact has this id, or several start with it
+    ├── NoValue             a run's output, or an input, that is not there yet or never will be
     ├── ResumeError         a pipeline run that cannot be taken up again
     ├── SettingsError       a setting or flag that makes no sense
     ├── NoImage             remote jobs asked of a program that was started without an image
@@ -87,6 +89,17 @@ class NewerLedger(LedgerError):
 
 class Fenced(LedgerError):
     """A late writer: the attempt it writes for is no longer the current one, or has ended."""
+
+
+class UnknownId(SematicError, KeyError):
+    """No run or artifact has this id, or several start with it."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # a KeyError would show its repr
+
+
+class NoValue(SematicError, LookupError):
+    """An output or input that was asked for and is not there yet, or never will be."""
 
 
 class ResumeError(SematicError):

@@ -180,9 +180,9 @@ class Future(Generic[T]):
         self._unsupported("be pickled or copied")
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        self._unsupported("be compared")
+        if self is not other:
+            self._unsupported("be compared")
+        return True
 
     def __ne__(self, other: object) -> bool:
         return not self.__eq__(other)

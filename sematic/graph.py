@@ -213,7 +213,10 @@ def materialise(reference: Reference, target: ValueType, materials: Materials) -
 
 def _coerced(artifact: Artifact, target: ValueType, store: Store) -> Artifact:
     """The same value under another declared type."""
-    return encode(target, target.convert(load(artifact, store)), store)
+    from sematic.types.unions import UnionType
+
+    wrapped = target.around(artifact, store) if isinstance(target, UnionType) else None
+    return wrapped or encode(target, target.convert(load(artifact, store)), store)
 
 
 def _own(reference: Reference, materials: Materials) -> Artifact:

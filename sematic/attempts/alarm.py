@@ -8,15 +8,18 @@ import select
 import signal
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 
 def main(home: str, nonce: str, watched: str, path: str) -> None:
     """Read lines from standard input: a body with its deadline, or that it is over. Ends when the input does."""
-    body = verdict = None
+    body: dict[str, Any] | None = None
+    verdict: bytes | None = None
     pending = b""
     while True:
         wait = None if body is None or verdict is not None else max(0.0, body["deadline"] - time.monotonic())
-        if not select.select([0], [], [], wait)[0]:
+        if body is not None and not select.select([0], [], [], wait)[0]:
             verdict = b"recorded" if record(home, nonce, path, body) else b"in time"
             if verdict == b"recorded" and watched:
                 os.kill(int(watched), signal.SIGKILL)
@@ -35,11 +38,9 @@ def main(home: str, nonce: str, watched: str, path: str) -> None:
                 body = message
 
 
-def record(home, nonce, path, body):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def record(home: str, nonce: str, path: str, body: dict[str, Any]) -> bool:
     """End the attempt as timed out. False when it ended in the meantime, or the ledger cannot be written."""
     sys.path[:] = json.loads(path)
-    from pathlib import Path
-
     from sematic.engine.changes import AttemptEnded
     from sematic.engine.records import Failure
     from sematic.engine.states import State
@@ -48,9 +49,7 @@ def record(home, nonce, path, body):  # type: ignore[no-untyped-def]  # noqa: AN
 
     message = f"the time limit of {body['seconds']:g} s is over, and the body did not stop"
     failure = Failure("timeout", "sematic.attempts.limits.TimedOut", message)
-    ended = AttemptEnded(
-        body["run_id"], body["attempt"], nonce, State.FAILED, time.time(), failure=failure.to_json()
-    )
+    ended = AttemptEnded(body["run_id"], body["attempt"], nonce, State.FAILED, time.time(), failure=failure.to_json())
     try:
         with Home(Path(home)) as opened:
             opened.ledger.commit(body["pipeline_run_id"], [ended])

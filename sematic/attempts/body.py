@@ -153,13 +153,14 @@ def _message(error: BaseException) -> str:
 def _traceback(error: BaseException) -> str:
     """The traceback from the user's first frame on: how Sematic called it helps nobody."""
     try:
-        exception = tracebacks.TracebackException(type(error), error, _users_part(error.__traceback__), compact=True)
+        exception = tracebacks.TracebackException(type(error), error, users_part(error.__traceback__), compact=True)
         return "".join(exception.format())
     except Exception as problem:
         return f"(the traceback cannot be shown: {type(problem).__name__})"
 
 
-def _users_part(traceback: TracebackType | None) -> TracebackType | None:
+def users_part(traceback: TracebackType | None) -> TracebackType | None:
+    """A traceback from the first frame that is not ours."""
     inside = traceback
     while inside is not None and inside.tb_frame.f_globals.get("__name__", "").startswith(_OUR_PACKAGE):
         inside = inside.tb_next

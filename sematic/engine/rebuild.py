@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,8 +11,6 @@ from sematic.engine.records import Run
 from sematic.engine.states import State
 from sematic.graph import Node, arguments_from_json, dependencies, from_json
 from sematic.options import Options
-
-import json
 
 
 def rebuild(engine: Engine, records: Iterable[Run], find: Callable[[str], Any]) -> None:

@@ -108,6 +108,4 @@ def inputs_json(usage: Usage) -> str | None:
 def _ended(
     run_id: str, attempt: int, nonce: str, state: State, at: float, usage: Usage, failure: str | None = None
 ) -> AttemptEnded:
-    return AttemptEnded(
-        run_id, attempt, nonce, state, at, failure, usage.cpu_seconds, usage.peak_memory, usage.log
-    )
+    return AttemptEnded(run_id, attempt, nonce, state, at, failure, usage.cpu_seconds, usage.peak_memory, usage.log)

@@ -81,8 +81,9 @@ class MemoryLedger:
     def children(self, run_id: str) -> list[Run]:
         """The runs of the graph that a run returned, by position."""
         with self._lock:
-            self.run(run_id)
-            return sorted(map(self._tables.runs.__getitem__, self._tables.children.get(run_id, ())), key=refusals.place)
+            id = self.run(run_id).pipeline_run_id
+            found = self._tables.children.get((id, run_id), ())
+            return sorted(map(self._tables.runs.__getitem__, found), key=refusals.place)
 
     def attempts(self, run_id: str) -> list[Attempt]:
         """All attempts at a run, oldest first."""
@@ -128,7 +129,7 @@ class MemoryLedger:
                 raise refusals.still_owned(found)
             for id in self._tables.runs_of.pop(pipeline_run_id, ()):
                 del self._tables.runs[id]
-                self._tables.children.pop(id, None)
+                self._tables.children.pop((pipeline_run_id, id), None)
                 for number in self._tables.attempts.pop(id, {}):
                     self._tables.live.pop((id, number), None)
             del self._tables.pipeline_runs[pipeline_run_id], self._tables.steps[pipeline_run_id]

@@ -25,7 +25,7 @@ class Tables:
         self.pipeline_runs: dict[str, PipelineRun] = {}
         self.runs: dict[str, Run] = {}
         self.runs_of: dict[str, dict[str, None]] = {}
-        self.children: dict[str, dict[str, None]] = {}
+        self.children: dict[tuple[str, str], dict[str, None]] = {}
         self.attempts: dict[str, dict[int, Attempt]] = {}
         self.live: dict[tuple[str, int], None] = {}
         self.steps: dict[str, list[Step]] = {}
@@ -85,7 +85,7 @@ class Transaction:
     def _pop(self, mapping: dict[Any, Any], key: Any) -> None:
         self.replaced.append((mapping, key, mapping.pop(key)))
 
-    def _inner(self, mapping: dict[str, Any], key: str) -> dict[Any, Any]:
+    def _inner(self, mapping: dict[Any, Any], key: Any) -> dict[Any, Any]:
         found: dict[Any, Any] | None = mapping.get(key)
         if found is None:
             found = {}
@@ -111,7 +111,7 @@ class Transaction:
             self._set(tables.runs, run.id, run)
             self._set(siblings, run.id, None)
             if run.parent_id is not None:
-                self._set(self._inner(tables.children, run.parent_id), run.id, None)
+                self._set(self._inner(tables.children, (self.pipeline_run_id, run.parent_id)), run.id, None)
         self.touched += ids
 
     def add_artifacts(self, change: c.ArtifactsAdded) -> None:

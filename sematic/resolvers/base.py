@@ -42,6 +42,7 @@ from sematic.graph import Graph, Materials, Node, Output, materialise, renumbere
 from sematic.resolvers.interrupts import Interrupts
 from sematic.types.artifact import Artifact, Store
 
+
 class Meter(Protocol):
     """Measures attempts that run in this process."""
 
@@ -209,9 +210,7 @@ class Loop:
         context = Context(instruction.run_id, self.engine.id, instruction.attempt)
         materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
         with self._interruptible():
-            outcome = run_body(
-                instruction.node, function_of(instruction.node), materials, context, ports.time_limit
-            )
+            outcome = run_body(instruction.node, function_of(instruction.node), materials, context, ports.time_limit)
         if os.getpid() != self._pid:
             os._exit(_FORKED)
         if ports.meter is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import NamedTuple, TypeVar, cast
 
@@ -14,7 +13,7 @@ from sematic.attempts.watchdog import Watchdog
 from sematic.engine.engine import Engine
 from sematic.engine.events import Event, Finish, Resumed, Submitted
 from sematic.engine.rebuild import rebuild
-from sematic.engine.records import PipelineRun, Run
+from sematic.engine.records import PipelineRun
 from sematic.engine.states import State
 from sematic.errors import SettingsError
 from sematic.function import find
@@ -72,7 +71,7 @@ class _Start(NamedTuple):
     engine: Engine
     event: Event
     nonce: str
-    taken: Sequence[Run]
+    announcement: str
 
 
 def _start(home: Home, graph: Graph, max_parallelism: int) -> _Start:
@@ -82,13 +81,13 @@ def _start(home: Home, graph: Graph, max_parallelism: int) -> _Start:
     earlier = resume.find_wanted(home.ledger, asked, new.function) if asked is not None else None
     if asked is None or earlier is None:
         engine = Engine(new.id, claimant=nonce, max_parallelism=max_parallelism)
-        return _Start(new, engine, Submitted(graph, new, new.created_at), nonce, ())
+        return _Start(new, engine, Submitted(graph, new, new.created_at), nonce, "")
     plan = resume.plan(home.ledger, earlier, asked, new, graph)
     engine = Engine(plan.pipeline_run.id, claimant=nonce, max_parallelism=max_parallelism)
     rebuild(engine, plan.runs, find)
     home.ledger.commit(engine.id, plan.changes)
     resume.granted()
-    return _Start(plan.pipeline_run, engine, Resumed(new.created_at), nonce, plan.runs)
+    return _Start(plan.pipeline_run, engine, Resumed(new.created_at), nonce, plan.announcement)
 
 
 def _described(graph: Graph) -> PipelineRun:
@@ -127,7 +126,7 @@ def _run(home: Home, start: _Start, name: str, stack: ExitStack) -> object:
     if start.engine.max_parallelism:
         pool = WorkerPool(home, loop, start.nonce, start.pipeline_run.command or "{}", capture)
         ports.workers = stack.enter_context(pool)
-    watch.begin(id, name, start.taken)
+    watch.begin(id, name, start.announcement)
     finish = _until_the_end(loop, start.event, recorder, interrupts)
     recorder.note_git()
     watch.finish(finish, time.monotonic() - begun)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sematic.attempts.body import users_part
 from sematic.engine.engine import Live
 from sematic.engine.events import Finish
 from sematic.engine.states import State
@@ -24,7 +25,7 @@ def result(finish: Finish, loop: Loop) -> Any:
     error = loop.errors.get(finish.failed)
     if error is not None:
         error.add_note(f"in {path}")
-        raise error
+        raise error.with_traceback(users_part(error.__traceback__))
     kind = RunTimedOut if finish.failure.kind == "timeout" else RunFailed
     failure = finish.failure
     raise kind(failure.class_name, failure.message, failure.traceback, path, finish.failed)

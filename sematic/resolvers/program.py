@@ -13,6 +13,16 @@ from typing import Any
 from sematic.entry import main_module_name
 
 
+ENVIRONMENT = (
+    "PYTHONPATH",
+    "RUNFILES_DIR",
+    "RUNFILES_MANIFEST_FILE",
+    "BUILD_WORKSPACE_DIRECTORY",
+    "BUILD_WORKING_DIRECTORY",
+)
+"""Variables without which the same command would not find its modules, files or repository again."""
+
+
 def command() -> str:
     """JSON of how this program was started: enough to start it again."""
     return json.dumps(
@@ -23,6 +33,7 @@ def command() -> str:
             "folder": os.getcwd(),
             "entry": main_module_name(),
             "path": sys.path,
+            "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             "target": os.environ.get("SEMATIC_TARGET") or os.environ.get("BAZEL_TARGET"),
             "workspace": os.environ.get("BUILD_WORKSPACE_DIRECTORY"),
             "python": platform.python_version(),

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
 from sematic.attempts.output import Capture
 from sematic.engine.engine import Engine
 from sematic.engine.events import Event, Failed, Finish, ReturnedGraph, ReturnedValue, RunInline, Submit
-from sematic.engine.records import Run
 from sematic.engine.states import State
 from sematic.graph import Node
 
@@ -22,7 +21,7 @@ MARKS = {State.RESOLVED: "✓", State.RAN: "⋯", State.FAILED: "✗", State.CAN
 class Progress(Protocol):
     """Told by the resolver what happens; prints or not."""
 
-    def begin(self, run_id: str, name: str) -> None: ...
+    def begin(self, text: str) -> None: ...
 
     def started(self, run_id: str, parent: str | None, name: str, attempt: int) -> None: ...
 
@@ -34,7 +33,7 @@ class Progress(Protocol):
 class Quiet:
     """Prints nothing."""
 
-    def begin(self, run_id: str, name: str) -> None: ...
+    def begin(self, text: str) -> None: ...
 
     def started(self, run_id: str, parent: str | None, name: str, attempt: int) -> None: ...
 
@@ -49,8 +48,8 @@ class Lines:
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
 
-    def begin(self, run_id: str, name: str) -> None:
-        self._show(f"sematic: {name} {run_id[:12]}\n")
+    def begin(self, text: str) -> None:
+        self._show(f"sematic: {text}\n")
 
     def started(self, run_id: str, parent: str | None, name: str, attempt: int) -> None: ...
 
@@ -87,10 +86,9 @@ class Watch:
         self._engine = engine
         self._begun: dict[str, tuple[str, float]] = {}
 
-    def begin(self, id: str, name: str, taken: Sequence[Run]) -> None:
-        done = sum(run.state is State.RESOLVED for run in taken)
+    def begin(self, id: str, name: str, announcement: str) -> None:
         self._id = id
-        self._progress.begin(id, f"{name} resumes, {done} of {len(taken)} recorded runs are done:" if taken else name)
+        self._progress.begin(f"{name} {id[:12]} {announcement}".rstrip())
 
     def finish(self, finish: Finish, seconds: float) -> None:
         look = f"sematic show {self._id[:12]}"
@@ -105,20 +103,18 @@ class Watch:
         self._progress.started(run.id, run.parent.id if run.parent else None, name, instruction.attempt)
 
     def ended(self, event: Event) -> None:
-        begun = self._begun.pop(event.run_id, None) if isinstance(event, ReturnedValue | ReturnedGraph | Failed) else None
-        if begun is None:
+        if not isinstance(event, ReturnedValue | ReturnedGraph | Failed) or event.run_id not in self._begun:
             return
-        name, start = begun
+        name, start = self._begun.pop(event.run_id)
         state, note = self._what_became(event)
-        self._progress.ended(event.run_id, name, state, time.monotonic() - start, note)  # type: ignore[union-attr]
+        self._progress.ended(event.run_id, name, state, time.monotonic() - start, note)
 
-    def _what_became(self, event: Event) -> tuple[State, str]:
+    def _what_became(self, event: ReturnedValue | ReturnedGraph | Failed) -> tuple[State, str]:
         if isinstance(event, ReturnedValue):
             return State.RESOLVED, ""
         if isinstance(event, ReturnedGraph):
             count = len(event.graph.nodes)
             return State.RAN, f"→ {count} run{'s' * (count != 1)}"
-        assert isinstance(event, Failed)
         run = self._engine.runs.get(event.run_id)
         again = run is not None and run.state is State.RETRYING
         first = event.failure.message.splitlines()[0] if event.failure.message else ""

@@ -15,6 +15,7 @@ from sematic.engine.changes import Change, OwnerTaken, PipelineRunAdded, RunsAdd
 from sematic.engine.records import PipelineRun, Run
 from sematic.engine.states import TERMINAL, State
 from sematic.errors import ResumeError
+from sematic.function import find
 from sematic.graph import Graph, arguments_from_json, arguments_json, dependencies
 from sematic.ids import child_id
 from sematic.ledger.base import Ledger
@@ -41,6 +42,7 @@ class Plan(NamedTuple):
     pipeline_run: PipelineRun
     changes: list[Change]
     runs: Sequence[Run]
+    announcement: str
 
 
 def wish() -> Wish | None:
@@ -101,14 +103,32 @@ def plan(ledger: Ledger, earlier: PipelineRun, asked: Wish, new: PipelineRun, gr
     """How to take up `earlier`. `new` is the record of this program's pipeline run, with a new id and our owner."""
     runs = ledger.runs(earlier.id)
     _check_inputs(runs, graph, earlier)
+    changed = _changed(ledger, runs)
     if earlier.state not in TERMINAL and not asked.always_new:
         assert new.owner is not None
         taken = OwnerTaken(earlier.owner, new.owner, new.created_at)
-        return Plan(earlier._replace(owner=new.owner), [taken], runs)
+        return Plan(earlier._replace(owner=new.owner), [taken], runs, f"goes on: {_progress(runs)}{changed}")
     again = _to_run_again(ledger, runs, asked.again_from)
     taken_runs = list(_taken_over(runs, new.id, again, new.created_at))
     pipeline_run = new._replace(resumed_from=earlier.id)
-    return Plan(pipeline_run, [PipelineRunAdded(pipeline_run), RunsAdded(taken_runs)], taken_runs)
+    announcement = f"takes over from {earlier.id[:12]}: {_progress(taken_runs)}{changed}"
+    return Plan(pipeline_run, [PipelineRunAdded(pipeline_run), RunsAdded(taken_runs)], taken_runs, announcement)
+
+
+def _progress(runs: Sequence[Run]) -> str:
+    done = sum(run.state is State.RESOLVED for run in runs)
+    return f"{done} of {len(runs)} known runs are done"
+
+
+def _changed(ledger: Ledger, runs: Sequence[Run]) -> str:
+    """Names the functions whose source is not what it was when they last ran. That is allowed, but it is said."""
+    samples = {run.function: run for run in runs if run.attempt and run.taken_from is None}
+    names = []
+    for path, run in samples.items():
+        recorded = next((a.source for a in reversed(ledger.attempts(run.id)) if a.source), None)
+        if recorded is not None and recorded != find(path).source[0]:
+            names.append(path.partition(":")[2])
+    return f"; changed since: {', '.join(names)}" if names else ""
 
 
 def _check_inputs(runs: Sequence[Run], graph: Graph, earlier: PipelineRun) -> None:

@@ -28,8 +28,8 @@ class Tree:
         self._start = time.monotonic()
         self._thread = threading.Thread(target=self._redraw_forever, name="sematic-progress", daemon=True)
 
-    def begin(self, run_id: str, name: str) -> None:
-        self._show(f"\x1b[1m{name}\x1b[0m {run_id[:12]}\n", [])
+    def begin(self, text: str) -> None:
+        self._show(f"\x1b[1m{text}\x1b[0m\n", [])
         self._thread.start()
 
     def started(self, run_id: str, parent: str | None, name: str, attempt: int) -> None:

@@ -23,7 +23,9 @@ from sematic.ledger.base import Ledger
 from sematic.resolvers.base import Loop
 from sematic.worker.attempt import Claim, node_of
 
-_BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from sematic.worker.serve import main; main(sys.argv[2])"
+_BOOT = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from sematic.worker.serve import main; main(sys.argv[2])"
+)
 
 
 class _Worker:

@@ -26,6 +26,7 @@ class ArrayType(BinaryType):
     """numpy.ndarray, and numpy.typing.NDArray[T] of one scalar class."""
 
     codec = "npy"
+    python: type
 
     def __init__(self, scalar: type | None) -> None:
         import numpy
@@ -38,8 +39,7 @@ class ArrayType(BinaryType):
     def accepts(self, source: ValueType) -> bool:
         if not isinstance(source, ArrayType):
             return False
-        wanted, given = self.element, source.element or object
-        return wanted is None or issubclass(given, wanted)
+        return self.element is None or issubclass(source.element or object, self.element)
 
     def convert(self, value: Any) -> Any:
         kind = type(value)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import json.encoder
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
@@ -28,7 +29,14 @@ COMPOSITE_CODEC = "composite"
 
 _ABSENT: Any = object()
 _ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":"))
-dumps = _ENCODER.encode
+_MAKE: Any = getattr(json.encoder, "c_make_encoder", None)
+_QUOTE = json.encoder.encode_basestring_ascii
+_QUICK: Any = _MAKE and _MAKE(None, _ENCODER.default, _QUOTE, None, ":", ",", False, False, False)
+
+
+def dumps(data: Json) -> str:
+    """Canonical JSON. JSONEncoder makes the C encoder anew for every call; here it is made once."""
+    return "".join(_QUICK(data, 0)) if _QUICK else _ENCODER.encode(data)
 
 
 def _refuse_constant(text: str) -> None:
@@ -197,6 +205,13 @@ def _encode(type: ValueType, value: Any, store: Store) -> Artifact:
     return _from_text(type, type.to_json(value, parts), parts)
 
 
+def from_text(type: ValueType, text: str, parts: PartWriter, summary: Json) -> Artifact:
+    """The artifact of a JSON type from its text and the parts that were collected while it was written."""
+    artifact = _from_text(type, text, parts)
+    artifact._summary = summary
+    return artifact
+
+
 def _from_text(type: ValueType, text: str, parts: PartWriter) -> Artifact:
     codec = COMPOSITE_CODEC if parts.inline or parts.children else JSON_CODEC
     artifact = Artifact(type, type.spec, codec)
@@ -214,7 +229,8 @@ def compose(type: CompositeType, shape: Any, children: list[Artifact], store: St
     """The artifact of a container from the artifacts of its elements, decoding none of them."""
     parts = PartWriter(store)
     artifact = _from_text(type, type.compose(shape, children, parts), parts)
-    artifact._summary = {"elements": [child.summary for child in children[:SUMMARY_ELEMENTS]], "length": len(children)}
+    summaries = [child.summary for child in children[:SUMMARY_ELEMENTS]]
+    artifact._summary = type.compose_summary(shape, summaries, len(children))
     return artifact
 
 
@@ -371,7 +387,7 @@ class PartWriter:
         if isinstance(type, BinaryType):
             return self.adopt(_with_summary(type, value, self.store))
         assert isinstance(type, JsonType)
-        if type.scalar:  # a scalar has no parts of its own
+        if type.scalar:  # it has no parts of its own
             text = type.to_json(value, self)
             return text if len(text) <= ELEMENT_LIMIT else self.keep(_of_scalar(type, value, text, self.store))
         inner = PartWriter(self.store)

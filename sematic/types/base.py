@@ -150,6 +150,10 @@ class CompositeType(JsonType):
         """JSON text from the artifacts of the elements that `split` listed (they have the declared element types),
         decoding none: ``parts.adopt(child)`` is the text of one. The same text as `to_json` of the whole value."""
 
+    def compose_summary(self, shape: Json, summaries: list[Json], length: int) -> Json:
+        """The summary of what `compose` makes, from those of its first elements (there are `length` in all)."""
+        return {"length": length, "elements": summaries}
+
     @abstractmethod
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         """The type and JSON of one element of parsed `data`; raises KeyError, IndexError or TypeError as the value

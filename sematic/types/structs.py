@@ -106,6 +106,10 @@ class StructType(CompositeType):
         text = "".join([*texts, "}"]) if texts else "{}"
         return text if shape is None else self._with_class(kind, text)
 
+    def compose_summary(self, shape: Json, summaries: list[Json], length: int) -> Json:
+        kind = self if shape is None else self._subclass(shape)
+        return {"class": kind.path, "fields": dict(zip(kind.fields, summaries, strict=False))}
+
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         kind = self._recorded(data)
         if key not in kind.fields:
@@ -167,7 +171,9 @@ class StructType(CompositeType):
         texts = []
         for prefix, name, kind in self._layout:
             texts.append(prefix)
-            texts.append(parts.element(kind, getattr(value, name)))
+            item = getattr(value, name)
+            # what element() does with a bounded type; said twice, for records of numbers are the most common values
+            texts.append(kind.to_json(item, parts) if kind.bounded else parts.element(kind, item))  # type: ignore[attr-defined]
         return "".join([*texts, "}"]) if texts else "{}"
 
     def _with_class(self, kind: StructType, text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from sematic.types.base import Json, ValueType
@@ -25,18 +26,27 @@ _budget = _Budget()
 def summaries(types: Iterable[ValueType], values: Iterable[Any], most: int = ELEMENTS) -> list[Json]:
     """Summaries of the first elements, fewer of them the more the levels above have used up."""
     depth = _budget.depth
-    if depth == 0:
-        _budget.left = _IN_ALL
-    elif depth == _DEEPEST:
+    if depth == _DEEPEST:
         return []
-    _budget.depth = depth + 1
-    try:
-        result: list[Json] = []
-        for type, value in zip(types, values, strict=False):
-            if len(result) == most or _budget.left == 0:
-                break
-            _budget.left -= 1
+    left = _budget.left if depth else _IN_ALL
+    result: list[Json] = []
+    for type, value in islice(zip(types, values, strict=False), most):
+        if left == 0:
+            break
+        left -= 1
+        if type.scalar:
             result.append(type.summarise(value))
-        return result
+        else:
+            summary, left = _below(type, value, depth, left)
+            result.append(summary)
+    _budget.left = left
+    return result
+
+
+def _below(type: ValueType, value: Any, depth: int, left: int) -> tuple[Json, int]:
+    """The summary of an element that may have elements, and what they left of the budget."""
+    _budget.depth, _budget.left = depth + 1, left
+    try:
+        return type.summarise(value), _budget.left
     finally:
         _budget.depth = depth

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, GraphError
-from sematic.types.artifact import Artifact, PartReader, PartWriter, compose, dumps, element
+from sematic.types.artifact import Artifact, PartReader, PartWriter, Store, compose, dumps, element, from_text
 from sematic.types.base import CompositeType, Json, JsonType, Spec, ValueType, describe
 from sematic.types.registry import flows, from_spec, of, register
 from sematic.types.sequences import Split
@@ -78,6 +78,21 @@ class UnionType(CompositeType):
         member = self.members[index]
         assert isinstance(member, CompositeType)
         return f"[{index},{parts.adopt(compose(member, inner, children, parts.store))}]"
+
+    def compose_summary(self, shape: Json, summaries: list[Json], length: int) -> Json:
+        index, inner = shape
+        member = self.members[index]
+        assert isinstance(member, CompositeType)
+        return member.compose_summary(inner, summaries, length)
+
+    def around(self, artifact: Artifact, store: Store) -> Artifact | None:
+        """The artifact of this union for a value whose artifact as one of its members is there, decoding nothing;
+        None when `artifact` is of no member, or of one that is not kept apart in a union."""
+        for index, member in enumerate(self.members):
+            if member.spec == artifact.spec and not (member.scalar and isinstance(member, JsonType)):
+                parts = PartWriter(store)
+                return from_text(self, f"[{index},{parts.adopt(artifact)}]", parts, artifact.summary)
+        return None
 
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         raise TypeError(f"a {self.name} is not indexed before it is known which of them it is")

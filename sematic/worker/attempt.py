@@ -110,7 +110,9 @@ def _committed(run: Run, claim: Claim, outcome: Outcome, usage: Usage, at: float
         changes = recording.returned_value(*this, claim.nonce, outcome.artifact, at, usage)
         return changes, Report(*this, "value", outcome.artifact.id, at)
     if isinstance(outcome, Expansion):
-        changes = recording.returned_graph(run.id, run.pipeline_run_id, claim.attempt, claim.nonce, outcome.graph, at, usage)
+        changes = recording.returned_graph(
+            run.id, run.pipeline_run_id, claim.attempt, claim.nonce, outcome.graph, at, usage
+        )
         return changes, Report(*this, "graph", "", at)
     changes = recording.attempt_failed(*this, claim.nonce, outcome.failure, at, usage)
     return changes, Report(*this, "failed", outcome.failure.to_json(), at)

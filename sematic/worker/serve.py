@@ -42,8 +42,8 @@ def main(arguments: str) -> None:
                 report = run_attempt(home.ledger, home.store, claim, measure, limit, problem)
                 reports.write(json.dumps(report._asdict()) + "\n")
             except SematicError as error:
-                problem = {"run_id": claim.run_id, "attempt": claim.attempt, "kind": "lost"}
-                reports.write(json.dumps({**problem, "detail": f"{type(error).__name__}: {error}", "at": 0.0}) + "\n")
+                lost = {"run_id": claim.run_id, "attempt": claim.attempt, "kind": "lost"}
+                reports.write(json.dumps({**lost, "detail": f"{type(error).__name__}: {error}", "at": 0.0}) + "\n")
 
 
 def _measure(logs: Path | None, stack: ExitStack) -> Measure:

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from tools.toolbox import host
@@ -30,6 +29,7 @@ GIGABYTES = 5.0
 
 PACKAGES = ["bazel-bootstrap", "python3", "git", "ca-certificates"]
 MARK = Path("/usr/share/sematic-toolbox")  # In the root's /usr: who sees it is in the view.
+ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # A user's own may lack the sbin folders.
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE = 1, 32, 4096, 16384, 1 << 19
@@ -41,13 +41,13 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sematic"
 
 
-@dataclass(frozen=True)
 class Step:
     """A part of the making: done once, then stamped; what was not stamped is done anew."""
 
-    name: str
-    says: str
-    make: Callable[[], None]
+    def __init__(self, name: str, says: str, make: Callable[[], None]) -> None:  # dataclasses take 10 ms to import.
+        self.name = name
+        self.says = says
+        self.make = make
 
 
 class Toolbox:
@@ -95,7 +95,7 @@ class Toolbox:
             ),
         ]
         if python is None:
-            steps.append(Step("python", "Python 3.11, which this machine lacks: about 60 s", self.make_python))
+            steps.append(Step("python", "Python 3.11, which this machine lacks: about 90 s", self.make_python))
         return steps
 
     def do(self, step: Step, counted: str) -> None:
@@ -148,7 +148,7 @@ class Toolbox:
         self.bootstrap(self.python_root, PYTHON_SUITE, PYTHON_SUITE, "python3", "python3-distutils", "ca-certificates")
 
     def bootstrap(self, root: Path, suite: str, script: str, *packages: str) -> None:
-        if shutil.which("debootstrap") is None:
+        if shutil.which("debootstrap", path=ROOT_PATH) is None:
             install = apt_install(["debootstrap"])
             self.run(["sh", "-c", f"{install} || {{ apt-get update; {install}; }}"], "debootstrap")
         if root.exists():
@@ -177,7 +177,7 @@ class Toolbox:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
+                env={**os.environ, "PATH": ROOT_PATH, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"},
                 preexec_fn=die_with_parent,
                 check=False,
             ).returncode
@@ -253,6 +253,7 @@ class Toolbox:
             f"startup --host_jvm_args=-Djavax.net.ssl.trustStore={self.trust_store}",
             f"common --repo_env=SEMATIC_PYTHON={interpreter}",
             f"common --disk_cache={cache_folder() / 'bazel-disk'}",
+            "common --experimental_disk_cache_gc_max_size=10G",
             "common --lockfile_mode=off",
             *[f"common:workspace --override_repository={name}={path}" for name, path in modules.items()],
             *[f"common --override_module={name}={path}" for name, path in {**modules, **stubs}.items()],

@@ -48,6 +48,15 @@ def explaining(path: Path, timeout: float) -> Iterator[None]:
         raise explained(error, path, timeout) from error
 
 
+@contextlib.contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
 class Database:
     """One file and how to open it."""
 
@@ -63,11 +72,8 @@ class Database:
         """The first connection; makes or migrates the database before. Raises LedgerError."""
         with explaining(self.path, self.timeout):
             connection = self._first()
-            try:
+            with _closed_on_error(connection):
                 self._check(connection)
-            except BaseException:
-                connection.close()
-                raise
             return connection
 
     def connect(self) -> sqlite3.Connection:
@@ -77,9 +83,10 @@ class Database:
         connection = sqlite3.connect(
             uri, self.timeout, isolation_level=None, check_same_thread=False, cached_statements=256, uri=True
         )
-        connection.execute(f"PRAGMA synchronous={self.synchronous}")
-        connection.execute("PRAGMA cache_size=-16384")
-        connection.execute("PRAGMA wal_autocheckpoint=4000")
+        with _closed_on_error(connection):
+            connection.execute(f"PRAGMA synchronous={self.synchronous}")
+            connection.execute("PRAGMA cache_size=-16384")
+            connection.execute("PRAGMA wal_autocheckpoint=4000")
         return connection
 
     def _first(self) -> sqlite3.Connection:
@@ -99,11 +106,8 @@ class Database:
 
     def _readable(self) -> sqlite3.Connection:
         connection = self.connect()
-        try:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except BaseException:
-            connection.close()
-            raise
+        with _closed_on_error(connection):
+            _tables(connection)
         return connection
 
     def _has_log(self) -> bool:

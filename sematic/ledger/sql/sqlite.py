@@ -215,6 +215,8 @@ class SqliteLedger:
                 self._give_back(connection)
         except sqlite3.Error as error:
             raise explained(error, self.path, self._database.timeout) from error
+        except UnicodeEncodeError as error:
+            raise LedgerError(f"this text cannot be recorded: {error}") from error
 
     def _check_usable(self) -> None:
         if os.getpid() != self._pid:

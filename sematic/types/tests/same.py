@@ -15,7 +15,7 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, (float, complex)):
         return repr(left) == repr(right)
     if isinstance(left, numpy.ndarray):
-        return left.dtype == right.dtype and left.shape == right.shape and left.tobytes() == right.tobytes()
+        return (left.dtype, left.shape, left.tobytes()) == (right.dtype, right.shape, right.tobytes())
     if isinstance(left, (list, tuple)):
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict):

@@ -149,7 +149,7 @@ class Same(NamedTuple):
     right: float
 
 
-Untyped = collections.namedtuple("Untyped", ["a"])  # noqa: PYI024
+Untyped = collections.namedtuple("Untyped", ["a"])
 Renamed = type("Other", (), {"__module__": __name__})
 
 

@@ -12,12 +12,18 @@ import numpy
 import numpy.typing
 from hypothesis import strategies as st
 
-from sematic.types.tests.samples import Color, Derived, Base, Frozen, Holder, Pair, Plain, Point, Right, Slots, Word
+from sematic.types.tests.samples import Base, Color, Derived, Frozen, Holder, Pair, Plain, Point, Right, Slots, Word
 
 Typed = tuple[Any, st.SearchStrategy[Any]]
 
+_LIST: Any = list
+_TUPLE: Any = tuple
+_SET: Any = set
+_FROZENSET: Any = frozenset
+_DICT: Any = dict
+
 _ZONES = st.sampled_from(
-    [None, datetime.timezone.utc, datetime.timezone(datetime.timedelta(hours=-3, seconds=7), "odd")]
+    [None, datetime.UTC, datetime.timezone(datetime.timedelta(hours=-3, seconds=7), "odd")]
     + [zoneinfo.ZoneInfo(name) for name in ("Europe/Paris", "America/New_York")]
 )
 _TEXT = st.text(st.characters(), max_size=8) | st.sampled_from(["\ud83d\ude00", "\ud800", "NaN", "x" * 5000])
@@ -87,28 +93,28 @@ def _containers(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
 
 
 def _list_of(typed: Typed) -> Typed:
-    return list[typed[0]], st.lists(typed[1], max_size=4)  # type: ignore[name-defined]
+    return _LIST[typed[0]], st.lists(typed[1], max_size=4)
 
 
 def _any_tuple_of(typed: Typed) -> Typed:
-    return tuple[typed[0], ...], st.lists(typed[1], max_size=4).map(tuple)
+    return _TUPLE[typed[0], ...], st.lists(typed[1], max_size=4).map(tuple)
 
 
 def _tuple_of(typed: list[Typed]) -> Typed:
-    return tuple[tuple(each[0] for each in typed)], st.tuples(*(each[1] for each in typed))  # type: ignore[misc]
+    return _TUPLE[tuple(each[0] for each in typed)], st.tuples(*(each[1] for each in typed))
 
 
 def _set_of(typed: Typed) -> Typed:
-    return set[typed[0]], st.sets(typed[1], max_size=4)  # type: ignore[name-defined]
+    return _SET[typed[0]], st.sets(typed[1], max_size=4)
 
 
 def _frozenset_of(typed: Typed) -> Typed:
-    return frozenset[typed[0]], st.frozensets(typed[1], max_size=3)  # type: ignore[name-defined]
+    return _FROZENSET[typed[0]], st.frozensets(typed[1], max_size=3)
 
 
 def _dict_of(typed: tuple[Typed, Typed]) -> Typed:
     (key, keys), (value, values) = typed
-    return dict[key, value], st.dictionaries(keys, values, max_size=4)  # type: ignore[valid-type]
+    return _DICT[key, value], st.dictionaries(keys, values, max_size=4)
 
 
 def _optional_of(typed: Typed) -> Typed:

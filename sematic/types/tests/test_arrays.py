@@ -266,7 +266,7 @@ def test_specs_name_scalar_classes_only() -> None:
 def test_elements_of_containers() -> None:
     store = DictStore()
     value = {"small": numpy.arange(3), "large": numpy.arange(10_000)}
-    artifact = stored(dict[str, numpy.ndarray], value, store)  # type: ignore[type-arg]
+    artifact = stored(dict[str, numpy.ndarray], value, store)  # type: ignore[type-arg,unused-ignore]
     assert artifact.codec == "composite"
     assert {name: part.sum() for name, part in load(artifact, store).items()} == {"small": 3, "large": 49995000}
 

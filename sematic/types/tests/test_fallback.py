@@ -90,7 +90,9 @@ def test_summaries_are_marked_and_small() -> None:
     assert "0x" not in of(object).summarise(object())["repr"]
 
 
-@pytest.mark.parametrize("payload", [b"", b"garbage", pickle.dumps(Custom(1))[:-3], pickle.dumps(3), b"cno_module\nA\n."])
+@pytest.mark.parametrize(
+    "payload", [b"", b"garbage", pickle.dumps(Custom(1))[:-3], pickle.dumps(3), b"cno_module\nA\n."]
+)
 def test_corrupt_payloads(payload: bytes) -> None:
     with pytest.raises((ArtifactError, ImportError)):
         loaded(Custom, payload, "pickle")

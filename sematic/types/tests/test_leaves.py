@@ -24,7 +24,7 @@ NAMED = dt.timezone(dt.timedelta(0), "odd")
 
 @pytest.mark.parametrize(
     "value",
-    [Color.RED, Color.ROUGE, Color.BLUE, Word.YES, Unpicklable.GENERATOR, Right.READ, Right.READ | Right.WRITE, Right(0)],
+    [Color.RED, Color.ROUGE, Color.BLUE, Word.YES, Unpicklable.OTHER, *Unpicklable, *Right, ~Right.READ, Right(0)],
 )
 def test_enums_are_themselves(value: enum.Enum) -> None:
     assert round_trip(type(value), value) is value
@@ -40,7 +40,8 @@ def test_enums_refuse(annotation: Any, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotation", "payload"), [(Color, b'"GREEN"'), (Color, b"1"), (Color, b'"mro"'), (Right, b"8"), (Right, b'"READ"')]
+    ("annotation", "payload"),
+    [(Color, b'"GREEN"'), (Color, b"1"), (Color, b'"mro"'), (Right, b"8"), (Right, b'"READ"')],
 )
 def test_corrupt_enums(annotation: Any, payload: bytes) -> None:
     with pytest.raises(ArtifactError):
@@ -56,7 +57,7 @@ def test_enum_flows() -> None:
 MOMENTS = [
     dt.date(1, 1, 1),
     dt.time(1, 2, 3, 4),
-    dt.time(1, 2, fold=1, tzinfo=dt.timezone.utc),
+    dt.time(1, 2, fold=1, tzinfo=dt.UTC),
     dt.datetime(2020, 1, 1),
     dt.datetime(9999, 12, 31, 23, 59, 59, 999999),
     dt.datetime(2020, 10, 25, 2, 30, fold=1, tzinfo=PARIS),
@@ -129,6 +130,10 @@ class Zone(dt.tzinfo):
     def utcoffset(self, when: dt.datetime | None) -> dt.timedelta:
         return dt.timedelta(0)
 
+    def dst(self, when: dt.datetime | None) -> None: ...
+
+    def tzname(self, when: dt.datetime | None) -> None: ...
+
 
 @pytest.mark.parametrize(
     ("annotation", "value"),
@@ -152,7 +157,7 @@ def test_moments_refuse(annotation: Any, value: Any) -> None:
 def test_a_zone_without_a_name_is_refused() -> None:
     with open(zoneinfo.TZPATH[0] + "/Europe/Paris", "rb") as file:
         nameless = zoneinfo.ZoneInfo.from_file(file)
-    with pytest.raises(ConversionError, match="write zoneinfo.ZoneInfo"):
+    with pytest.raises(ConversionError, match=r"write zoneinfo.ZoneInfo"):
         of(dt.datetime).convert(dt.datetime(2020, 1, 1, tzinfo=nameless))
 
 
@@ -212,5 +217,5 @@ def test_links() -> None:
     "url", ["", "example.org", "javascript://example.org/%0aalert(1)", "https://", "https:///path", "http://[", 3, None]
 )
 def test_links_that_lead_nowhere(url: Any) -> None:
-    with pytest.raises(ValueError, match="is no link"):
+    with pytest.raises(ValueError, match=r"is no link"):
         Link("label", url)

@@ -117,8 +117,9 @@ def test_damaged_payloads_never_crash(typed: tuple[Any, Any], data: st.DataObjec
     artifact = stored(annotation, value, store)
     payload = bytes(artifact.blob.data or b"")
     cut = data.draw(st.integers(0, max(0, len(payload) - 1)))
+    start = payload[:cut]
     damaged = data.draw(
-        st.sampled_from([payload[:cut], payload[:cut] + b"\0" + payload[cut + 1 :], payload + b"]", b"", b"{}", b"[[]]"])
+        st.sampled_from([start, start + b"\0" + payload[cut + 1 :], payload + b"]", b"", b"{}", b"[[]]"])
     )
     digest = hashlib.sha256(damaged).hexdigest()
     tampered = restore(artifact.spec, artifact.codec, digest, len(damaged), damaged, None)

@@ -22,6 +22,8 @@ from sematic.types.registry import from_spec, import_class, of, path_of
 from sematic.types.tests import samples
 
 P = typing.ParamSpec("P")
+LIST: Any = list
+DICT: Any = dict
 
 
 @pytest.mark.parametrize(
@@ -78,7 +80,7 @@ P = typing.ParamSpec("P")
         (memoryview, "bytes"),
     ],
 )
-@pytest.mark.parametrize("wrap", [lambda a: a, lambda a: list[a], lambda a: dict[str, a]])
+@pytest.mark.parametrize("wrap", [lambda a: a, LIST.__class_getitem__, lambda a: DICT[str, a]])
 def test_refused_by_name(annotation: Any, way_out: str, wrap: Any) -> None:
     with pytest.raises(DefinitionError, match=f"is not supported: .*{way_out}"):
         of(wrap(annotation))
@@ -93,7 +95,7 @@ def test_what_only_type_checkers_see() -> None:
     assert of(list[Annotated[UserId, []]]) == of(list[int])
 
 
-@pytest.mark.parametrize("annotation", ["Node", ForwardRef("Node"), list["Node"], dict[str, "Node"]])
+@pytest.mark.parametrize("annotation", ["Node", ForwardRef("Node"), LIST["Node"], DICT[str, "Node"]])
 def test_forward_references_come_through(annotation: Any) -> None:
     with pytest.raises(NameError, match="'Node' is not defined yet"):
         of(annotation)
@@ -207,7 +209,8 @@ if __name__ == "__main__":
     for value in (Config(1), Custom(), [Custom(), Config]):
         kind = of(type(value)) if not isinstance(value, list) else of(object)
         artifact = encode(kind, value, MemoryStore())
-        again = restore(artifact.spec, artifact.codec, artifact.blob.digest, artifact.blob.size, artifact.blob.data, None)
+        blob = artifact.blob
+        again = restore(artifact.spec, artifact.codec, blob.digest, blob.size, blob.data, None)
         assert type(load(again, MemoryStore())) is type(value)
     assert entry.real_module("other") == "other"
     print(name, artifact.blob.data.hex())
@@ -238,7 +241,7 @@ def test_the_entry_module_goes_by_its_real_name(tmp_path: Path) -> None:
 def test_what_one_entry_module_pickled_another_program_reads(tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(SCRIPT)
     pickled = run("job.py", cwd=tmp_path).split()[1]
-    reader = f"import job, pickle; found = pickle.loads(bytes.fromhex('{pickled}')); print(type(found[0]) is job.Custom)"
+    reader = f"import job, pickle; print(type(pickle.loads(bytes.fromhex('{pickled}'))[0]) is job.Custom)"
     assert run("-c", reader, cwd=tmp_path, PYTHONPATH=str(tmp_path)) == "True"
 
 

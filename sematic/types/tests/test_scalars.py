@@ -10,7 +10,7 @@ import pytest
 from sematic.errors import ArtifactError, ConversionError
 from sematic.types.artifact import MemoryStore, encode
 from sematic.types.registry import flows, of
-from sematic.types.tests.helpers import loaded, round_trip, stored, DictStore
+from sematic.types.tests.helpers import DictStore, loaded, round_trip, stored
 from sematic.types.tests.samples import BytesSub, FloatSub, Hostile, IntSub, StrSub, Word
 
 BIG = 10**5000
@@ -116,7 +116,7 @@ def test_converts_what_is_exact(annotation: Any, value: Any, expected: Any) -> N
     ],
 )
 def test_refuses_the_rest(annotation: Any, value: Any) -> None:
-    with pytest.raises(ConversionError, match=f"expected {of(annotation).name}, got"):
+    with pytest.raises(ConversionError, match=rf"expected {of(annotation).name}, got"):
         of(annotation).convert(value)
 
 
@@ -129,7 +129,7 @@ def test_messages_say_what_was_given() -> None:
         of(float).convert(BIG)
     with pytest.raises(ConversionError, match=r"^expected int, got object object$"):
         of(int).convert(object())
-    with pytest.raises(ConversionError, match="…$"):
+    with pytest.raises(ConversionError, match=r"…$"):
         of(int).convert("x" * 1000)
 
 

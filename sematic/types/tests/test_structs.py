@@ -115,7 +115,7 @@ def test_a_local_subclass_is_refused() -> None:
     class Local(Base):
         pass
 
-    with pytest.raises(ConversionError, match="subclass .*Local .*define it in a module"):
+    with pytest.raises(ConversionError, match=r"subclass .*Local .*define it in a module"):
         of(Base).convert(Local("a"))
 
 
@@ -124,16 +124,16 @@ class Broken(Base, Exception):
 
 
 def test_a_subclass_that_is_more_than_its_fields_is_refused() -> None:
-    with pytest.raises(ConversionError, match="Broken, which is no dataclass"):
+    with pytest.raises(ConversionError, match=r"Broken, which is no dataclass"):
         of(Base).convert(Broken("a"))
 
 
 def test_a_circle_is_refused() -> None:
     node = Node(1)
     node.next = node
-    with pytest.raises(ConversionError, match="^argument: expected Node, got a value that contains itself"):
+    with pytest.raises(ConversionError, match=r"^argument: expected Node, got a value that contains itself"):
         converted(of(Node), node, "argument")
-    with pytest.raises(EncodingError, match="contains itself"):
+    with pytest.raises(EncodingError, match=r"contains itself"):
         encode(of(Node), node, MemoryStore())
     json.dumps(of(Node).summarise(node))
 
@@ -166,9 +166,9 @@ def test_fields_added_since_take_their_defaults() -> None:
 def test_fields_of_futures() -> None:
     assert of(Point).field("x") is of(int)
     assert of(Derived).field("name") is of(str)
-    with pytest.raises(AttributeError, match="Point has no field 'z'; it declares x, y, label"):
+    with pytest.raises(AttributeError, match=r"Point has no field 'z'; it declares x, y, label"):
         of(Point).field("z")
-    with pytest.raises(AttributeError, match="it declares none"):
+    with pytest.raises(AttributeError, match=r"it declares none"):
         of(Empty).field("z")
     with pytest.raises(GraphError):
         of(Point).item(0)
@@ -194,7 +194,7 @@ def test_projection() -> None:
         project(pair, 2, store)
     old = stored(Point, Point(1), store)
     old._text = '{"x":1}'
-    with pytest.raises(ArtifactError, match="has no field 'y'"):
+    with pytest.raises(ArtifactError, match=r"has no field 'y'"):
         project(old, "y", store)
 
 
@@ -227,15 +227,15 @@ def test_flows() -> None:
 
 def test_dataclasses_that_cannot_be_supported() -> None:
     for _ in range(2):  # also the second time, when its members have been seen before
-        with pytest.raises(DefinitionError, match="Bad.anything: Any is not supported: use object"):
+        with pytest.raises(DefinitionError, match=r"Bad.anything: Any is not supported: use object"):
             of(samples.Indirect)
-    with pytest.raises(NameError, match="NotDefinedAnywhere"):
+    with pytest.raises(NameError, match=r"NotDefinedAnywhere"):
         of(samples.Later)
-    with pytest.raises(DefinitionError, match="Box.content: ~T is not supported: .*write the concrete type"):
+    with pytest.raises(DefinitionError, match=r"Box.content: ~T is not supported: .*write the concrete type"):
         of(samples.Box)
-    with pytest.raises(DefinitionError, match="write a typing.NamedTuple"):
+    with pytest.raises(DefinitionError, match=r"write a typing.NamedTuple"):
         of(samples.Untyped)
-    with pytest.raises(DefinitionError, match="another process cannot import it"):
+    with pytest.raises(DefinitionError, match=r"another process cannot import it"):
         of(samples.outer())
 
 
@@ -256,7 +256,7 @@ def test_a_property_that_raises() -> None:
 
 @dataclass
 class Raising(Base):
-    @property
+    @property  # type: ignore[misc]
     def name(self) -> str:  # type: ignore[override]
         raise RuntimeError("no")
 

@@ -1,0 +1,5 @@
+"""``python -m sematic.cli``."""
+
+from sematic.cli import main
+
+main()

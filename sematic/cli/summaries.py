@@ -1,0 +1,117 @@
+"""Artifacts on one line: types without importing anybody's classes, values from their recorded summaries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from sematic.errors import ArtifactError
+from sematic.recorded import Input, Record
+from sematic.types.artifact import Artifact
+from sematic.types.base import Json, Spec
+
+WIDTH = 48
+_BRACKETS = {"list": "[]", "tuple": "()", "tuple...": "()", "set": "{}", "frozenset": "{}"}
+_BARE = ("enum", "flag", "path", "date", "datetime", "timedelta", "time")
+_Writer: TypeAlias = Callable[[dict[str, Any], Spec], str]
+
+
+def type_name(spec: Spec) -> str:
+    """A type as people write it: ``list[dict[str, float]]``, ``Config``."""
+    head, *rest = spec
+    if head == "union":
+        return " | ".join(map(type_name, rest))
+    if head == "array":
+        return f"NDArray[{rest[0]}]" if rest[0] else "numpy.ndarray"
+    if head == "literal":
+        return f"Literal[{', '.join(repr(each[-1]) if isinstance(each, list) else repr(each) for each in rest)}]"
+    if rest and isinstance(rest[0], str):
+        return str(rest[0]).rpartition(":")[2]
+    inner = [type_name(each) for each in rest if isinstance(each, list)]
+    return f"{head}[{', '.join(inner)}]" if inner else str(head)
+
+
+def brief_id(record: Record, id: str) -> str:
+    """The value of a recorded artifact, short."""
+    try:
+        return brief(record.artifact(id))
+    except KeyError:
+        return "(gone)"
+    except ArtifactError:
+        return "(corrupt)"
+
+
+def brief_input(record: Record, given: Input) -> str:
+    """An argument, short."""
+    return "(pending)" if given.artifact_id is None else brief_id(record, given.artifact_id)
+
+
+def brief(artifact: Artifact, width: int = WIDTH) -> str:
+    """The value as its summary tells it, on one line of at most `width` characters."""
+    text = _text(artifact.summary, artifact.spec)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _text(summary: Json, spec: Spec = ("",)) -> str:
+    if isinstance(summary, str):
+        return summary if spec[0] in _BARE else _quoted(summary)
+    if not isinstance(summary, dict):
+        return repr(summary)
+    for key, write in _WRITERS.items():
+        if key in summary:
+            return write(summary, spec)
+    return json.dumps(summary)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _elements(summary: dict[str, Any], spec: Spec) -> str:
+    brackets = _BRACKETS.get(spec[0], "[]")
+    inner = _joined([_text(each) for each in summary["elements"]], summary["length"])
+    return f"{brackets[0]}{inner}{brackets[1]}"
+
+
+def _items(summary: dict[str, Any], spec: Spec) -> str:
+    return f"{{{_joined([f'{_text(key)}: {_text(value)}' for key, value in summary['items']], summary['length'])}}}"
+
+
+def _joined(shown: list[str], length: int) -> str:
+    return ", ".join(shown if len(shown) == length else [*shown[:3], f"… {length} in all"])
+
+
+def _fields(summary: dict[str, Any], spec: Spec) -> str:
+    name = summary["class"].rpartition(":")[2]
+    return f"{name}({', '.join(f'{field}={_text(value)}' for field, value in summary['fields'].items())})"
+
+
+def _array(summary: dict[str, Any], spec: Spec) -> str:
+    shape = " x ".join(map(str, summary["shape"])) or "scalar"
+    return f"{summary.get('dtype', '')} {shape}".strip()
+
+
+def _cut_text(summary: dict[str, Any], spec: Spec) -> str:
+    return f"{_quoted(summary['text'])}… {summary['length']:,} characters"
+
+
+def _bytes(summary: dict[str, Any], spec: Spec) -> str:
+    return f"{summary['length']:,} bytes: {summary['start']}"
+
+
+def _bits(summary: dict[str, Any], spec: Spec) -> str:
+    return f"an integer of {summary['bits']:,} bits"
+
+
+_WRITERS: dict[str, _Writer] = {
+    "elements": _elements,
+    "items": _items,
+    "fields": _fields,
+    "shape": _array,
+    "text": _cut_text,
+    "start": _bytes,
+    "bits": _bits,
+    "repr": lambda summary, spec: str(summary["repr"]),
+    "unavailable": lambda summary, spec: f"({summary['unavailable']})",
+}

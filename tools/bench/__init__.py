@@ -1,0 +1,1 @@
+"""What Sematic costs, beside the least it could cost: `python -m tools.bench` (docs/benchmarks.md)."""

@@ -1,0 +1,5 @@
+"""The `sematic` command as a Bazel target."""
+
+from sematic.cli import main
+
+main()
