@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import json.encoder
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from sematic.errors import ArtifactError, ConversionError, EncodingError
@@ -95,7 +95,7 @@ class Artifact:
     """
 
     __slots__ = (
-        *("_blob", "_id", "_parsed", "_summary", "_text", "_type", "_value"),
+        *("_blob", "_id", "_parsed", "_recorded", "_summary", "_text", "_type", "_value"),
         *("children", "codec", "inline", "spec"),
     )
 
@@ -111,6 +111,7 @@ class Artifact:
         self._id: str | None = None
         self._parsed: Any = _ABSENT
         self._summary: Any = _ABSENT
+        self._recorded: Callable[[str], Artifact] | None = None
 
     @property
     def type(self) -> ValueType:
@@ -291,11 +292,19 @@ def read(artifact: Artifact, store: Store) -> Buffer:
 
 
 def restore(
-    spec: Spec, codec: str, digest: str, size: int, payload: bytes | None, summary: Json, id: str | None = None
+    spec: Spec,
+    codec: str,
+    digest: str,
+    size: int,
+    payload: bytes | None,
+    summary: Json,
+    id: str | None = None,
+    recorded: Callable[[str], Artifact] | None = None,
 ) -> Artifact:
     """An artifact as a ledger recorded it: nothing is decoded, and user code imported, before somebody asks.
 
-    Raises ArtifactError when `payload` is not what `digest` says.
+    `recorded` gives its children by id: the ledger, which keeps the bytes of small ones. Raises ArtifactError when
+    `payload` is not what `digest` says.
     """
     if payload is not None and hashlib.sha256(payload).hexdigest() != digest:
         raise ArtifactError(f"artifact {id or digest} is corrupt: its {size} bytes do not have the digest {digest}")
@@ -303,6 +312,7 @@ def restore(
     artifact._blob = Blob(payload, size, digest)
     artifact._summary = summary
     artifact._id = id
+    artifact._recorded = recorded
     return artifact
 
 
@@ -353,9 +363,17 @@ def _open_payload(artifact: Artifact, payload: bytes) -> None:
         if offset != len(rest):
             raise ValueError(f"{len(rest)} bytes where {offset} were expected")
         for spec, codec, size, digest, id in header["children"]:
-            artifact.children[id] = restore(spec, codec, digest, size, None, None, id)
+            artifact.children[id] = _recorded_child(artifact, id) or restore(spec, codec, digest, size, None, None, id)
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"artifact {artifact.id} is corrupt: {error}") from error
+
+
+def _recorded_child(artifact: Artifact, id: str) -> Artifact | None:
+    """A child from where its parent was recorded, which may have its bytes: not all of them are in the store."""
+    try:
+        return artifact._recorded(id) if artifact._recorded is not None else None
+    except KeyError:
+        return None
 
 
 def _header(artifact: Artifact, text_size: int) -> bytes:
