@@ -77,7 +77,7 @@ def evaluate(model: BaseEstimator, images: Images) -> Evaluation:
         accuracy=float(accuracy_score(images.digits, found)),
         digits=[
             DigitScore(digit, float(precision), float(recall), float(f1), int(count))
-            for digit, precision, recall, f1, count in zip(labels, *scores)
+            for digit, precision, recall, f1, count in zip(labels, *scores, strict=True)
         ],
         confusion=confusion_matrix(images.digits, found, labels=labels),
     )

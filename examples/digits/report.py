@@ -61,5 +61,6 @@ class Report:
 
     def _confusion(self) -> list[str]:
         digits = [f"{score.digit:4}" for score in self.evaluation.digits]
-        rows = [f"  {digit} {''.join(f'{n:4}' for n in row)}" for digit, row in zip(digits, self.evaluation.confusion)]
+        counts = ["".join(f"{count:4}" for count in row) for row in self.evaluation.confusion]
+        rows = [f"  {digit} {row}" for digit, row in zip(digits, counts, strict=True)]
         return ["Which digit (row) was taken for which (column):", f"       {''.join(digits)}", *rows]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import subprocess
 
 
-_ENVIRONMENT = (
+ENVIRONMENT = (
     "PYTHONPATH",
     "RUNFILES_DIR",
     "RUNFILES_MANIFEST_FILE",
@@ -37,7 +37,7 @@ def command() -> str:
             "folder": os.getcwd(),
             "entry": main_module_name(),
             "path": sys.path,
-            "environment": {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             "target": os.environ.get("SEMATIC_TARGET") or os.environ.get("BAZEL_TARGET"),
             "workspace": os.environ.get("BUILD_WORKSPACE_DIRECTORY"),
             "python": sys.version.split()[0],

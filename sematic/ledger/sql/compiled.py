@@ -1,7 +1,7 @@
 """The statements as text for SQLite, compiled beforehand: opening a ledger does not import SQLAlchemy.
 
-The text is shipped with the program. After a change to what it is made from it is compiled when first needed and kept
-beside the ledger, until `ship` puts the new text in its place.
+Bazel compiles it when it builds the program, into `statements.json` beside this file. Elsewhere, and after a change to
+what it is made from, it is compiled when first needed and kept beside the ledger.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 _HERE = Path(__file__).parent
-SHIPPED = _HERE / "texts"
+BUILT = _HERE / "statements.json"
 _SOURCES = [
     _HERE / "schema.py",
     _HERE / "statements.py",
@@ -50,27 +50,18 @@ def _picker(indices: list[int]) -> Any:
 
 
 def load(cache: Path) -> Compiled:
-    """What is shipped, or else from `cache` (a folder), or compiled and kept there when that is possible."""
-    name = file_name()
-    for folder in (SHIPPED, cache):
+    """What was built, or else from `cache` (a folder), or compiled and kept there when that is possible."""
+    digest = source_digest()
+    kept = cache / f"ledger-{digest}.json"
+    for path in (BUILT, kept):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return Compiled(**json.loads((folder / name).read_bytes()))
+            found = json.loads(path.read_bytes())
+            if found.pop("made_from") == digest:
+                return Compiled(**found)
     compiled = compile_all()
     with contextlib.suppress(OSError):
-        _keep(cache / name, compiled)
+        keep(kept, compiled)
     return compiled
-
-
-def ship() -> None:
-    """Put the text for the sources as they are where it is shipped from."""
-    for old in SHIPPED.glob("*.json"):
-        old.unlink()
-    _keep(SHIPPED / file_name(), compile_all())
-
-
-def file_name() -> str:
-    """The name says what the text was made from."""
-    return f"ledger-{source_digest()}.json"
 
 
 def source_digest() -> str:
@@ -114,8 +105,9 @@ def _constant(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def _keep(path: Path, compiled: Compiled) -> None:
+def keep(path: Path, compiled: Compiled) -> None:
+    """Write `compiled` to a file that `load` understands."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(compiled._asdict(), indent=1) + "\n")
+    temporary.write_text(json.dumps({"made_from": source_digest(), **compiled._asdict()}))
     temporary.replace(path)

@@ -22,8 +22,7 @@ OPEN = """
 import pathlib, sys
 from sematic.ledger.sql import compiled
 from sematic.ledger.sql.sqlite import SqliteLedger
-if sys.argv[3]:
-    compiled.SHIPPED = pathlib.Path(sys.argv[3])
+compiled.BUILT = pathlib.Path(sys.argv[3])
 ledger = SqliteLedger(sys.argv[1], cache=sys.argv[2])
 print(ledger.find(""))
 ledger.close()
@@ -31,9 +30,9 @@ print(sorted({"sqlalchemy", "alembic"} & set(sys.modules)))
 """
 
 
-def opened_elsewhere(path: Path, cache: Path, shipped: str = "/nonexistent") -> list[str]:
-    """What another process prints that opens the ledger; as a rule no compiled text is shipped there."""
-    command = [sys.executable, "-c", OPEN, str(path), str(cache), shipped]
+def opened_elsewhere(path: Path, cache: Path, built: str = "/nonexistent") -> list[str]:
+    """What another process prints that opens the ledger; as a rule Bazel compiled nothing there."""
+    command = [sys.executable, "-c", OPEN, str(path), str(cache), built]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
@@ -62,30 +61,26 @@ def shape(path: Path) -> set[tuple[str, ...]]:
 
 
 @pytest.fixture
-def unshipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As after a change to the definitions."""
-    monkeypatch.setattr(compiled, "SHIPPED", tmp_path / "shipped")
+def unbuilt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a checkout that Bazel did not build."""
+    monkeypatch.setattr(compiled, "BUILT", tmp_path / "statements.json")
 
 
-class TestShipped:
-    def test_it_is_what_the_compiler_says(self) -> None:
-        renew = "the definitions changed: python -c 'from sematic.ledger.sql.compiled import ship; ship()'"
-        assert [path.name for path in compiled.SHIPPED.iterdir()] == [compiled.file_name()], renew
-        shipped = json.loads((compiled.SHIPPED / compiled.file_name()).read_text())
-        assert shipped == json.loads(json.dumps(compiled.compile_all()._asdict()))
-
-    def test_sqlalchemy_is_not_imported_in_a_fresh_home(self, tmp_path: Path) -> None:
-        assert opened_elsewhere(tmp_path / "new.db", tmp_path / "cache", shipped="") == ["[]", "[]"]
+@pytest.mark.usefixtures("unbuilt")
+class TestBuilt:
+    def test_a_fresh_home_needs_neither_sqlalchemy_nor_a_cache(self, tmp_path: Path) -> None:
+        compiled.keep(compiled.BUILT, compiled.compile_all())
+        built = str(compiled.BUILT)
+        assert opened_elsewhere(tmp_path / "new.db", tmp_path / "cache", built) == ["[]", "[]"]
         assert not (tmp_path / "cache").exists()
 
-    def test_shipping_again_leaves_one(self, unshipped: None) -> None:
-        compiled.SHIPPED.mkdir()
-        (compiled.SHIPPED / "ledger-old.json").write_text("{}")
-        compiled.ship()
-        assert [path.name for path in compiled.SHIPPED.iterdir()] == [compiled.file_name()]
+    def test_what_was_made_from_other_definitions_is_left_alone(self, tmp_path: Path) -> None:
+        made_before = {"made_from": "0" * 16, **compiled.compile_all()._asdict(), "version": 0}
+        compiled.BUILT.write_text(json.dumps(made_before))
+        assert compiled.load(tmp_path).version == compiled.compile_all().version
 
 
-@pytest.mark.usefixtures("unshipped")
+@pytest.mark.usefixtures("unbuilt")
 class TestCompiled:
     def test_the_cache_says_what_the_compiler_says(self, tmp_path: Path) -> None:
         fresh = compiled.load(tmp_path)
