@@ -41,8 +41,11 @@ class Function(Generic[P, R]):
 
     To a type checker a call gives the return type itself, so that graphs compose; `future()` gives the `Future`.
 
-    Attributes: `path` (``module:name``, how other processes find it), `name`, `options`.
+    Attributes: `path` (``module:name``, how other processes find it), `name`, `options`; in tests `mock`, while
+    `sematic.testing.mock_sematic_funcs` replaces the body.
     """
+
+    mock: Any
 
     def __init__(self, body: Callable[P, R], options: Options) -> None:
         functools.update_wrapper(self, body)

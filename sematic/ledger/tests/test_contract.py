@@ -302,7 +302,7 @@ class TestTogether:
             State.RETRYING,
             State.RAN,
             State.RETRYING,
-            State.RUNNING,
+            State.RETRYING,
         ]
         assert ledger.attempts(ROOT) == [attempt(state=State.FAILED, ended_at=5.0, failure="f")]
         assert (ledger.live_attempts(ROOT), len(ledger.live_attempts(OTHER))) == ([], 1)
