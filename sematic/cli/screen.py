@@ -94,10 +94,13 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.text import Text
 
     shown = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in headings:
-        shown.add_column(heading, no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        shown.add_row(*(Text(safe(cell), style=_COLOURS.get(cell, "")) for cell in row))
+    cells = [[safe(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    for heading, width in zip(headings, widths, strict=True):  # where room is short the widest column gives way
+        narrowest = 8 if width == max(widths) else width
+        shown.add_column(heading, no_wrap=True, overflow="ellipsis", min_width=narrowest)
+    for row in cells:
+        shown.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
     Console(highlight=False).print(shown)
 
 

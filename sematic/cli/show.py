@@ -36,8 +36,9 @@ _INPUTS = 4
 @click.option("--depth", type=click.IntRange(min=0), help=f"How deep the tree goes.  [default: {DEPTH}]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(run: str, unfold: bool, depth: int | None, as_json: bool) -> None:
-    """Show a pipeline run or any run in it: what became of it, why it failed, and the tree of runs below it.
+    """Show a pipeline run, or any run in it.
 
+    What became of it, why it failed, and the tree of runs below it.
     A line of the tree is: id, state, duration, then the call, indented by depth. More than 50 calls of one function
     become one line; --all shows them all.
 
@@ -47,12 +48,12 @@ def show(run: str, unfold: bool, depth: int | None, as_json: bool) -> None:
     """
     record = Record()
     found = find_run(record, run)
-    children = _children(record, found)
     if as_json:
-        _say_all(record, found, children)
+        _say_all(record, found)
         return
     _say_facts(_facts(record, found))
     _say_failure(record, found)
+    children = _children(record, found)
     most = depth if depth is not None or unfold else DEPTH
     if found.parent_id is None or children(found):
         _say_tree(record, rows(found, children, record.state, most, unfold))
@@ -69,14 +70,19 @@ def _children(record: Record, found: Run) -> Callable[[Run], Sequence[Run]]:
     return lambda run: below.get(run.id, ())
 
 
-def _say_all(record: Record, found: Run, children: Callable[[Run], Sequence[Run]]) -> None:
-    everything = rows(found, children, record.state, None, True)
+def below(record: Record, found: Run) -> Iterator[Run]:
+    """A run and all below it, in the order of the calls."""
+    everything = rows(found, _children(record, found), record.state, None, True)
+    return (row.run for row in everything if isinstance(row, Row))
+
+
+def _say_all(record: Record, found: Run) -> None:
     say_json(
         {
             "pipeline_run": details_json(record, record.pipeline_run(found.pipeline_run_id)),
             "run": found.id,
             "attempts": [attempt_json(attempt) for attempt in record.attempts(found)],
-            "runs": [run_json(record, row.run) for row in everything if isinstance(row, Row)],
+            "runs": [run_json(record, run) for run in below(record, found)],
         }
     )
 

@@ -117,8 +117,8 @@ class OwnerTaken(NamedTuple):
 
 class Interrupted(NamedTuple):
     """The owner was found dead: `interrupted_at` is set, the owner cleared, live attempts end FAILED with `failure`
-    (infrastructure), and their runs (SCHEDULED or RUNNING) become RETRYING. Refused (Fenced) unless `owner` still is
-    the recorded owner."""
+    (infrastructure), and all runs that are SCHEDULED or RUNNING become RETRYING: also one whose worker has recorded
+    a failure that its owner did not get to judge. Refused (Fenced) unless `owner` still is the recorded owner."""
 
     owner: str
     at: float

@@ -81,7 +81,7 @@ class Live:
         self.id = id
         self.node = node
         self.parent = parent
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.family = family
         self.position = position
         self.state = State.CREATED
@@ -123,6 +123,7 @@ class Engine:
         self._remote: deque[Live] = deque()
         self._remote_live: dict[str, Live] = {}
         self._busy: Live | None = None
+        self._assembling = 0
         self._changes: list[Change] = []
         self._instructions: list[Instruction] = []
         self._sources: set[str] = set()
@@ -178,6 +179,10 @@ class Engine:
         ]
 
     def _resumed(self, event: Resumed) -> None:
+        assert self.root is not None
+        if self.root.state is State.RESOLVED:  # a worker committed it, and the driver died before it could say so
+            self._end(State.RESOLVED, event.at, Finish(State.RESOLVED, self.root.output))
+            return
         runs = [run for run in self.runs.values() if run.state not in TERMINAL and run.waiting == 0]
         for run in runs:
             if run.state is State.RAN:
@@ -217,6 +222,7 @@ class Engine:
         run = self.runs.get(event.run_id)
         if run is None or run.state is not State.RAN:
             return
+        self._assembling -= 1
         if self._recording:
             self._changes += recording.assembled(run.id, event.output, event.at)
         self._forget(run.children)
@@ -306,7 +312,7 @@ class Engine:
             self._remote_live[run.id] = run
             self._start(run, State.SCHEDULED, at)
             self._instructions.append(Submit(run.id, run.attempt, run.node, self._outputs(run)))
-        if self._busy is None and self._ready:
+        if self._busy is None and not self._assembling and self._ready:
             run = self._busy = heappop(self._ready)[-1]
             self._start(run, State.RUNNING, at)
             self._instructions.append(RunInline(run.id, run.attempt, run.node, self._outputs(run)))
@@ -336,6 +342,7 @@ class Engine:
 
     def _assemble(self, run: Live) -> None:
         assert run.graph_output is not None
+        self._assembling += 1
         outputs = {position: run.children[position].output for position in run.needs}
         self._instructions.append(Assemble(run.id, run.node, run.graph_output, outputs))
 

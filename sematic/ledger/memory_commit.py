@@ -227,10 +227,10 @@ class Transaction:
             raise refusals.pipeline_run_refused(self.pipeline_run_id, "be marked interrupted", found)
         self._set_pipeline_run(found, owner=None, interrupted_at=change.at)
         runs = self.tables.runs
+        for id in self.tables.runs_of.get(self.pipeline_run_id, ()):
+            if runs[id].state in _RETRIED:
+                self._set(runs, id, runs[id]._replace(state=State.RETRYING))
         for attempt in self._live():
-            run = runs[attempt.run_id]
-            if run.state in _RETRIED:
-                self._set(runs, run.id, run._replace(state=State.RETRYING))
             self._end(attempt._replace(state=State.FAILED, ended_at=change.at, failure=change.failure))
         self.touched.append(EVERYTHING)
 

@@ -94,11 +94,14 @@ class Ports:
 def graph_of(future: Future[Any]) -> Graph:
     """The graph of a future that was made outside of any body: its call last, before it those it depends on."""
     found: dict[int, Call] = {}
+    seen: set[int] = set()
     stack = [future._call]
     while stack:
         call = stack.pop()
-        stack.extend(caller for caller in call.callers if found.get(caller.position) is not caller)
-        found.setdefault(call.position, call)
+        if id(call) not in seen:  # several may stand for one position: see _Joined
+            seen.add(id(call))
+            stack.extend(call.callers)
+            found.setdefault(call.position, call)
     calls = [found[position] for position in sorted(found)]
     numbers = {call.position: index for index, call in enumerate(calls)}
     return Graph(tuple(_renumbered(call.node(), numbers) for call in calls), Output(numbers[future._call.position]))
@@ -123,6 +126,8 @@ class Loop:
         """Exceptions of bodies by run, so that the resolver can raise the very one that failed."""
         self._pid = os.getpid()
         self._finish: Finish | None = None
+        self._decided: Finish | None = None
+        """The end that is queued: an interrupt may lose it from the queue."""
         self._broken: BaseException | None = None
         self._lock = threading.RLock()
         self._todo: SimpleQueue[Instruction | None] = SimpleQueue()
@@ -131,7 +136,7 @@ class Loop:
             Record: lambda instruction: ports.record(instruction.changes),
             RunInline: self._todo.put,
             Assemble: self._todo.put,
-            Finish: self._todo.put,
+            Finish: self._decide,
             SetTimer: self._set_timer,
             Submit: self._submit,
             Withdraw: self._withdraw,
@@ -150,8 +155,9 @@ class Loop:
                 instruction = self._next()
             if self._broken is not None:
                 raise self._broken
-            if instruction is not None:
-                self._here[instruction.__class__](instruction)
+            if instruction is None or (self.engine.finished and not isinstance(instruction, Finish)):
+                continue  # a run that failed elsewhere ended it all: nothing new starts
+            self._here[instruction.__class__](instruction)
         return self._finish
 
     def post(self, event: Event) -> None:
@@ -162,10 +168,11 @@ class Loop:
             if self.ports.watcher is not None:
                 self.ports.watcher.ended(event)
 
-    def post_from_helper(self, event: Event) -> None:
-        """The same from a thread that has nobody to raise to: the loop's own thread raises instead."""
+    def post_from_helper(self, event: Callable[[], Event]) -> None:
+        """The same from a thread that has nobody to raise to: the loop's own thread raises instead, also when the
+        event cannot be found out."""
         try:
-            self.post(event)
+            self.post(event())
         except BaseException as error:
             self._broken = error
             self._todo.put(None)
@@ -173,13 +180,8 @@ class Loop:
     def cancel(self) -> Finish:
         """End now; what was committed stays."""
         self.post(Cancelled(self.ports.now()))
-        return self._finish or self.run_out()
-
-    def run_out(self) -> Finish:
-        """The Finish that is queued already."""
-        while not isinstance(instruction := self._todo.get(), Finish):
-            pass
-        return instruction
+        assert self._decided is not None
+        return self._decided
 
     def wake(self) -> None:
         """Have the loop's thread look around."""
@@ -253,6 +255,10 @@ class Loop:
     def _withdraw(self, instruction: Withdraw) -> None:
         assert self.ports.workers is not None
         self.ports.workers.withdraw(instruction)
+
+    def _decide(self, instruction: Finish) -> None:
+        self._decided = instruction
+        self._todo.put(instruction)
 
     def _set_finish(self, instruction: Finish) -> None:
         self._finish = instruction

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sematic.entry import main_module_name
 
+if TYPE_CHECKING:
+    import subprocess
 
-_ENVIRONMENT = (
+
+ENVIRONMENT = (
     "PYTHONPATH",
     "RUNFILES_DIR",
     "RUNFILES_MANIFEST_FILE",
@@ -33,10 +34,10 @@ def command() -> str:
             "folder": os.getcwd(),
             "entry": main_module_name(),
             "path": sys.path,
-            "environment": {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             "target": os.environ.get("SEMATIC_TARGET") or os.environ.get("BAZEL_TARGET"),
             "workspace": os.environ.get("BUILD_WORKSPACE_DIRECTORY"),
-            "python": platform.python_version(),
+            "python": sys.version.split()[0],
         }
     )
 
@@ -65,6 +66,8 @@ class GitState:
 
     @staticmethod
     def _start(folder: str, *arguments: str) -> subprocess.Popen[str] | None:
+        import subprocess
+
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
         try:
@@ -74,6 +77,8 @@ class GitState:
 
 
 def _output(process: subprocess.Popen[str] | None, seconds: float) -> str | None:
+    import subprocess
+
     if process is None:
         return None
     try:

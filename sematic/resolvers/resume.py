@@ -171,7 +171,10 @@ def _to_run_again(ledger: Ledger, runs: Sequence[Run], again_from: str | None) -
         again.fresh.update(_consumers(current, families))
         if current.parent_id is None:
             return again
+        feeds_root = not current.parent_attempt
         current = by_id[current.parent_id]
+        if feeds_root:
+            again.fresh.add(current.id)
         if current.id not in again.fresh:
             again.reopened.add(current.id)
 
@@ -184,8 +187,7 @@ def _families(runs: Iterable[Run]) -> dict[tuple[str | None, int], list[Run]]:
 
 
 def _consumers(run: Run, families: dict[tuple[str | None, int], list[Run]]) -> set[str]:
-    """The siblings that need a run's output, at any distance. Positions ascend along every dependency. A sibling of
-    the root's arguments has the root itself as consumer, which stands above it anyway."""
+    """The siblings that need a run's output, at any distance. Positions ascend along every dependency."""
     reached = {run.position}
     found = set()
     for sibling in sorted(families[run.parent_id, run.parent_attempt], key=lambda sibling: sibling.position):

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from sematic.attempts.output import Capture
 from sematic.engine.events import Event, Failed, ReturnedGraph, ReturnedValue, Submit, Withdraw
-from sematic.engine.records import Failure
+from sematic.engine.records import Failure, Run
 from sematic.engine.states import State
 from sematic.graph import Graph, from_json
 from sematic.home import Home
+from sematic.ledger.base import Ledger
 from sematic.resolvers.base import Loop
 from sematic.worker.attempt import Claim, node_of
 
@@ -51,7 +54,8 @@ class _Worker:
 
     def give(self, claim: Claim) -> None:
         self.busy = claim
-        os.write(self._claims, (json.dumps(claim._asdict()) + "\n").encode())
+        with suppress(OSError):  # it has just died: whoever listens to it says so
+            os.write(self._claims, (json.dumps(claim._asdict()) + "\n").encode())
 
     def reports(self) -> Any:
         return os.fdopen(self._reports)
@@ -128,49 +132,46 @@ class WorkerPool:
                 report = json.loads(line)
                 with self._lock:
                     worker.busy = None
-                self._loop.post_from_helper(self._event(report))
+                self._loop.post_from_helper(partial(reported, self._home.ledger, report))
         worker.process.wait()
         with self._lock:
             self._workers.remove(worker)
             claim, worker.busy = worker.busy, None
             worker.close()
         if claim is not None and not self._closing and not worker.withdrawn:
-            self._loop.post_from_helper(self._after_death(claim, worker.process.returncode))
-
-    def _after_death(self, claim: Claim, code: int) -> Event:
-        """What became of the attempt of a worker that died: it may have committed, or been ended, before."""
-        attempt = next(a for a in self._home.ledger.attempts(claim.run_id) if a.number == claim.attempt)
-        if attempt.state is State.RESOLVED:
-            output = self._home.ledger.run(claim.run_id).output
-            return ReturnedValue(claim.run_id, claim.attempt, output, time.time(), recorded=True)
-        if attempt.state is State.RAN:
-            return ReturnedGraph(claim.run_id, claim.attempt, self._graph(claim.run_id), time.time(), recorded=True)
-        if attempt.failure is not None:
-            failure = Failure.from_json(attempt.failure)
-            return Failed(claim.run_id, claim.attempt, failure, time.time(), recorded=True)
-        return _lost(claim.run_id, claim.attempt, _how_it_ended(code))
-
-    def _event(self, report: dict[str, Any]) -> Event:
-        run_id, attempt, at = report["run_id"], report["attempt"], report["at"]
-        if report["kind"] == "value":
-            return ReturnedValue(run_id, attempt, report["detail"], at, recorded=True)
-        if report["kind"] == "graph":
-            return ReturnedGraph(run_id, attempt, self._graph(run_id), at, recorded=True)
-        if report["kind"] == "failed":
-            return Failed(run_id, attempt, Failure.from_json(report["detail"]), at, recorded=True)
-        return _lost(run_id, attempt, report["detail"])
-
-    def _graph(self, run_id: str) -> Graph:
-        """The graph that a worker committed, from the ledger."""
-        ledger = self._home.ledger
-        run = ledger.run(run_id)
-        nodes = tuple(node_of(child) for child in ledger.children(run_id) if child.parent_attempt == run.attempt)
-        return Graph(nodes, from_json(json.loads(run.graph or "null")))
+            problem = _how_it_ended(worker.process.returncode)
+            self._loop.post_from_helper(partial(lost, self._home.ledger, claim.run_id, claim.attempt, problem))
 
 
-def _lost(run_id: str, attempt: int, problem: str) -> Failed:
-    failure = Failure("infrastructure", "WorkerLost", problem)
-    return Failed(run_id, attempt, failure, time.time())
+def reported(ledger: Ledger, report: dict[str, Any]) -> Event:
+    """What a worker says that it has committed."""
+    run_id, attempt, at = report["run_id"], report["attempt"], report["at"]
+    if report["kind"] == "value":
+        return ReturnedValue(run_id, attempt, report["detail"], at, recorded=True)
+    if report["kind"] == "graph":
+        return ReturnedGraph(run_id, attempt, _graph(ledger, ledger.run(run_id)), at, recorded=True)
+    if report["kind"] == "failed":
+        return Failed(run_id, attempt, Failure.from_json(report["detail"]), at, recorded=True)
+    return lost(ledger, run_id, attempt, report["detail"])
+
+
+def lost(ledger: Ledger, run_id: str, attempt: int, problem: str) -> Event:
+    """What became of an attempt nobody reports on any more: it may have committed, or been ended, before."""
+    run = ledger.run(run_id)
+    recorded = next(each for each in ledger.attempts(run_id) if each.number == attempt)
+    if recorded.state is State.RESOLVED:
+        return ReturnedValue(run_id, attempt, run.output, time.time(), recorded=True)
+    if recorded.state is State.RAN:
+        return ReturnedGraph(run_id, attempt, _graph(ledger, run), time.time(), recorded=True)
+    if recorded.failure is not None:
+        return Failed(run_id, attempt, Failure.from_json(recorded.failure), time.time(), recorded=True)
+    return Failed(run_id, attempt, Failure("infrastructure", "WorkerLost", problem), time.time())
+
+
+def _graph(ledger: Ledger, run: Run) -> Graph:
+    """The graph that a worker committed."""
+    nodes = tuple(node_of(child) for child in ledger.children(run.id) if child.parent_attempt == run.attempt)
+    return Graph(nodes, from_json(json.loads(run.graph or "null")))
 
 
 def _how_it_ended(code: int) -> str:

@@ -67,6 +67,10 @@ class DictType(CompositeType):
         texts = [keys.element(self.key, self._read_key(key)) for key in shape]
         return f"[{','.join(f'[{key},{parts.adopt(child)}]' for key, child in zip(texts, children, strict=True))}]"
 
+    def compose_summary(self, shape: Json, summaries: list[Json], length: int) -> Json:
+        keys = [self.key.summarise(self._read_key(key)) for key in shape[: len(summaries)]]
+        return {"length": length, "items": [list(pair) for pair in zip(keys, summaries, strict=True)]}
+
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         try:
             wanted = self.key.convert(key)

@@ -106,6 +106,10 @@ class StructType(CompositeType):
         text = "".join([*texts, "}"]) if texts else "{}"
         return text if shape is None else self._with_class(kind, text)
 
+    def compose_summary(self, shape: Json, summaries: list[Json], length: int) -> Json:
+        kind = self if shape is None else self._subclass(shape)
+        return {"class": kind.path, "fields": dict(zip(kind.fields, summaries, strict=False))}
+
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         kind = self._recorded(data)
         if key not in kind.fields:

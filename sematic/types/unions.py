@@ -79,6 +79,12 @@ class UnionType(CompositeType):
         assert isinstance(member, CompositeType)
         return f"[{index},{parts.adopt(compose(member, inner, children, parts.store))}]"
 
+    def compose_summary(self, shape: Json, summaries: list[Json], length: int) -> Json:
+        index, inner = shape
+        member = self.members[index]
+        assert isinstance(member, CompositeType)
+        return member.compose_summary(inner, summaries, length)
+
     def around(self, artifact: Artifact, store: Store) -> Artifact | None:
         """The artifact of this union for a value whose artifact as one of its members is there, decoding nothing;
         None when `artifact` is of no member, or of one that is not kept apart in a union."""

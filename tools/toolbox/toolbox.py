@@ -253,6 +253,7 @@ class Toolbox:
             f"startup --host_jvm_args=-Djavax.net.ssl.trustStore={self.trust_store}",
             f"common --repo_env=SEMATIC_PYTHON={interpreter}",
             f"common --disk_cache={cache_folder() / 'bazel-disk'}",
+            "common --experimental_disk_cache_gc_max_size=10G",
             "common --lockfile_mode=off",
             *[f"common:workspace --override_repository={name}={path}" for name, path in modules.items()],
             *[f"common --override_module={name}={path}" for name, path in {**modules, **stubs}.items()],

@@ -187,7 +187,6 @@ def _ownership() -> Statements:
     mine = or_(_in("owner").is_(null()), pipeline_runs.c.owner == _in("owner"))
     at = _in("at", pipeline_runs.c.ended_at)
     moved = update(pipeline_runs).where(this, going, mine)
-    live = select(attempts.c.run_key).where(attempts.c.ended_at.is_(null()))
     return {
         "move_pipeline_run": moved.values(state=_in("state")),
         "end_pipeline_run": moved.values(state=_in("state"), ended_at=at, owner=null()),
@@ -200,7 +199,6 @@ def _ownership() -> Statements:
         .values(owner=null(), interrupted_at=at),
         "interrupt_runs": update(runs)
         .where(
-            runs.c.key.in_(live),
             runs.c.pipeline_run_id == _in("pipeline_run_id"),
             _is_in(runs.c.state, [State.SCHEDULED, State.RUNNING]),
         )

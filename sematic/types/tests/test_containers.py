@@ -9,11 +9,11 @@ import numpy
 import pytest
 
 from sematic.errors import ArtifactError, ConversionError, EncodingError, GraphError
-from sematic.types.artifact import MemoryStore, converted, encode, load, project
+from sematic.types.artifact import MemoryStore, compose, converted, encode, load, project
 from sematic.types.base import CompositeType
 from sematic.types.registry import flows, of
 from sematic.types.tests.helpers import DictStore, loaded, round_trip, stored
-from sematic.types.tests.samples import Custom, Hostile, HostileDict, ListSub, Pair, StrSub
+from sematic.types.tests.samples import Base, Custom, Derived, Hostile, HostileDict, ListSub, Pair, StrSub
 
 
 @pytest.mark.parametrize(
@@ -307,6 +307,27 @@ def test_split_lists_elements_as_they_are() -> None:
     assert isinstance(union, CompositeType)
     _, elements = union.split([marker, "a"])
     assert [type for _, type, _ in elements] == [of(str), of(str)]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value"),
+    [
+        (list[int], [1, 2]),
+        (tuple[int, str], (1, "a")),
+        (dict[str, int], {"a": 1, "b": 2}),
+        (list[int] | None, [1]),
+        (Base, Derived("d", 1.0)),
+        (Pair, Pair(1, "a")),
+    ],
+)
+def test_composed_containers_have_the_same_summary(annotation: Any, value: Any) -> None:
+    kind, store = of(annotation), MemoryStore()
+    assert isinstance(kind, CompositeType)
+    shape, elements = kind.split(value)
+    made = compose(kind, shape, [encode(type, item, store) for _, type, item in elements], store)
+    whole = encode(kind, value, store)
+    assert made.id == whole.id
+    assert made.summary == whole.summary
 
 
 def test_elements_that_cannot_be_stored() -> None:
