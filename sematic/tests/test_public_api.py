@@ -119,7 +119,7 @@ def modules_after(program: str) -> set[str]:
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     loaded = modules_after("import sematic")
-    assert "sematic.resolvers.local" in loaded
+    assert "sematic.function" in loaded
     assert loaded.isdisjoint(HEAVY)
 
 
