@@ -1,7 +1,8 @@
 """The Python in the guides runs, as it is written.
 
-Each ```python block is a program of its own, which sees what the blocks above it on its page import and define. A block
-in which a line ends in ``# raises SomeError: the message`` must end with that, from that line; ``…`` stands for any text.
+Each ```python block is a program of its own, which sees what the blocks above it on its page import and define. A
+block in which a line ends in ``# raises SomeError: the message`` must end with that, from that line; ``…`` stands for
+any text.
 """
 
 import ast
