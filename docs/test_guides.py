@@ -79,7 +79,7 @@ def run(folder: Path, program: Program) -> subprocess.CompletedProcess[str]:
     (folder / "block.py").write_text("from above import *\n" + program.block.text)
     environment = {
         **os.environ,
-        "PYTHONPATH": ":".join([str(ROOT), *sys.path]),
+        "PYTHONPATH": ":".join([str(folder), str(ROOT), *sys.path]),
         "SEMATIC_HOME": str(folder / "home"),
         "SEMATIC_PROGRESS": "quiet",
     }
