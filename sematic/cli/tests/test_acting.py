@@ -67,6 +67,12 @@ def test_resume_takes_over_after_a_failure(good: Text) -> None:
     assert "def numbers" in good("source", taken.id)
 
 
+def test_resume_with_elements_that_the_ledger_keeps(killed: Kill) -> None:
+    killed("halting_with_texts", 2)
+    process = finished(command("resume"))
+    assert (process.returncode, process.stdout) == (0, "result 12000\n"), process.stderr
+
+
 def test_the_exit_code_is_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     failed()
     monkeypatch.setenv(pipelines.FRAGILE, "1")
