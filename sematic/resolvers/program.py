@@ -23,6 +23,9 @@ ENVIRONMENT = (
 )
 """Variables without which the same command would not find its modules, files or repository again."""
 
+WAIT_SECONDS = 0.5
+"""How long the end of a pipeline run waits for git: what is not known by then is not recorded."""
+
 
 def command() -> str:
     """JSON of how this program was started: enough to start it again."""
@@ -56,7 +59,7 @@ class GitState:
     def ready(self) -> bool:
         return all(process is None or process.poll() is not None for process in self._processes)
 
-    def read(self, seconds: float = 5.0) -> str | None:
+    def read(self, seconds: float = WAIT_SECONDS) -> str | None:
         """JSON ``{branch, commit, dirty}``; None where there is no git or no repository."""
         head, status = (_output(process, seconds) for process in self._processes)
         if head is None or len(lines := head.split()) != 2:
@@ -85,6 +88,8 @@ def _output(process: subprocess.Popen[str] | None, seconds: float) -> str | None
         text, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()  # not read to its end: what git started may hold it open
         return None
     return text if process.returncode == 0 else None

@@ -118,7 +118,7 @@ def modules_after(program: str) -> set[str]:
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    loaded = modules_after("import sematic")
+    loaded = modules_after("import sematic\nsematic.LocalResolver")
     assert "sematic.resolvers.local" in loaded
     assert loaded.isdisjoint(HEAVY)
 

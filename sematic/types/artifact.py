@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import json.encoder
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from sematic.errors import ArtifactError, ConversionError, EncodingError
@@ -70,8 +70,8 @@ class Store(Protocol):
     def write(self, chunks: Iterable[Buffer]) -> Blob:
         """Keep the bytes (in one pass; small ones may stay in the Blob) and return their Blob."""
 
-    def read(self, digest: str, size: int) -> Buffer:
-        """The bytes, verified when this process did not write them. Writable when private to the caller.
+    def read(self, digest: str, size: int, artifact_id: str | None = None) -> Buffer:
+        """The bytes of an artifact (`artifact_id` where it is known), verified when this process did not write them. Writable when private to the caller.
 
         Raises ArtifactError when they are missing, truncated or corrupt.
         """
@@ -84,7 +84,7 @@ class MemoryStore:
         data = b"".join(chunks)
         return Blob(data, len(data))
 
-    def read(self, digest: str, size: int) -> Buffer:
+    def read(self, digest: str, size: int, artifact_id: str | None = None) -> Buffer:
         raise ArtifactError(f"blob {digest} is not in memory")
 
 
@@ -95,7 +95,7 @@ class Artifact:
     """
 
     __slots__ = (
-        *("_blob", "_id", "_parsed", "_recorded", "_summary", "_text", "_type", "_value"),
+        *("_blob", "_id", "_parsed", "_summary", "_text", "_type", "_value"),
         *("children", "codec", "inline", "spec"),
     )
 
@@ -111,7 +111,6 @@ class Artifact:
         self._id: str | None = None
         self._parsed: Any = _ABSENT
         self._summary: Any = _ABSENT
-        self._recorded: Callable[[str], Artifact] | None = None
 
     @property
     def type(self) -> ValueType:
@@ -288,23 +287,15 @@ def load(artifact: Artifact, store: Store) -> Any:
 def read(artifact: Artifact, store: Store) -> Buffer:
     """The bytes of an artifact, verified unless this process wrote them. Raises ArtifactError."""
     blob = artifact.blob
-    return store.read(blob.digest, blob.size) if blob.data is None else blob.data
+    return store.read(blob.digest, blob.size, artifact.id) if blob.data is None else blob.data
 
 
 def restore(
-    spec: Spec,
-    codec: str,
-    digest: str,
-    size: int,
-    payload: bytes | None,
-    summary: Json,
-    id: str | None = None,
-    recorded: Callable[[str], Artifact] | None = None,
+    spec: Spec, codec: str, digest: str, size: int, payload: bytes | None, summary: Json, id: str | None = None
 ) -> Artifact:
     """An artifact as a ledger recorded it: nothing is decoded, and user code imported, before somebody asks.
 
-    `recorded` gives its children by id: the ledger, which keeps the bytes of small ones. Raises ArtifactError when
-    `payload` is not what `digest` says.
+    Raises ArtifactError when `payload` is not what `digest` says.
     """
     if payload is not None and hashlib.sha256(payload).hexdigest() != digest:
         raise ArtifactError(f"artifact {id or digest} is corrupt: its {size} bytes do not have the digest {digest}")
@@ -312,7 +303,6 @@ def restore(
     artifact._blob = Blob(payload, size, digest)
     artifact._summary = summary
     artifact._id = id
-    artifact._recorded = recorded
     return artifact
 
 
@@ -363,17 +353,9 @@ def _open_payload(artifact: Artifact, payload: bytes) -> None:
         if offset != len(rest):
             raise ValueError(f"{len(rest)} bytes where {offset} were expected")
         for spec, codec, size, digest, id in header["children"]:
-            artifact.children[id] = _recorded_child(artifact, id) or restore(spec, codec, digest, size, None, None, id)
+            artifact.children[id] = restore(spec, codec, digest, size, None, None, id)
     except (ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"artifact {artifact.id} is corrupt: {error}") from error
-
-
-def _recorded_child(artifact: Artifact, id: str) -> Artifact | None:
-    """A child from where its parent was recorded, which may have its bytes: not all of them are in the store."""
-    try:
-        return artifact._recorded(id) if artifact._recorded is not None else None
-    except KeyError:
-        return None
 
 
 def _header(artifact: Artifact, text_size: int) -> bytes:
@@ -443,7 +425,7 @@ class PartWriter:
 
     def _fetch(self, artifact: Artifact) -> bool:
         blob = artifact.blob
-        artifact._blob = Blob(bytes(self.store.read(blob.digest, blob.size)), blob.size, blob.digest)
+        artifact._blob = Blob(bytes(read(artifact, self.store)), blob.size, blob.digest)
         return True
 
 

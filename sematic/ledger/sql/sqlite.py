@@ -125,7 +125,7 @@ class SqliteLedger:
         """Raises KeyError when unknown, ArtifactError when its recorded bytes are corrupt."""
         spec, codec, digest, size, payload, summary = self._one("artifact", id)
         shown = None if summary is None else json.loads(summary)
-        return restore(json.loads(spec), codec, digest, size, payload, shown, id, self.artifact)
+        return restore(json.loads(spec), codec, digest, size, payload, shown, id)
 
     def source(self, digest: str) -> str:
         """Raises KeyError when unknown."""
