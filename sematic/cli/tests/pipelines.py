@@ -142,9 +142,18 @@ def flaky(n: int) -> int:
     return n
 
 
-def main(name: str, n: str) -> None:
+@sematic.func(inline=False)
+def remote(value: int) -> int:
+    """Comes to the gate in a worker, when there are workers."""
+    print(f"remote with {value}")
+    gate()
+    return value
+
+
+def main(name: str, n: str, workers: str = "") -> None:
     """Resolve one."""
-    print("result", globals()[name](int(n)).resolve())
+    resolver = sematic.LocalResolver(max_parallelism=int(workers) if workers else None)
+    print("result", globals()[name](int(n)).resolve(resolver))
 
 
 if __name__ == "__main__":
