@@ -141,6 +141,33 @@ def test_resume_restores_folder_and_import_path(script: Path) -> None:
     assert (process.returncode, process.stdout) == (0, "42\n"), process.stderr
 
 
+def test_resume_finds_a_home_that_is_named_from_here(script: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home.parent)
+    monkeypatch.setenv("SEMATIC_HOME", home.name)
+    process = finished(command("resume"))
+    assert (process.returncode, process.stdout) == (0, "42\n"), process.stderr
+
+
+def recorded_command(home: Path, **changes: object) -> None:
+    """Change what is recorded of all programs."""
+    with sqlite3.connect(home / "ledger.db") as connection:
+        (text,) = connection.execute("SELECT command FROM pipeline_runs").fetchone()
+        connection.execute("UPDATE pipeline_runs SET command = ?", [json.dumps(json.loads(text) | changes)])
+    connection.close()
+
+
+def test_resume_says_when_the_program_cannot_be_started(
+    script: Path, home: Path, bad: Text, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)  # the command changes the folder, and here it goes on afterwards
+    recorded_command(home, executable=str(script), target=None)
+    assert "cannot be started (Permission denied). Start it by hand: SEMATIC_RESUME=" in bad("resume")
+    recorded_command(home, executable=None)
+    message = bad("resume")
+    assert message.startswith("no command is recorded by which its program could be started. ")
+    assert message.endswith(" <your program>")
+
+
 def test_show_tells_the_command(script: Path, good: Text) -> None:
     text = good("show", "last")
     assert "script.py '--x=a b'\n" in text
