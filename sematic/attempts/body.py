@@ -77,11 +77,8 @@ def run_body(
         return _outcome(function, body, result, inputs)
     except KeyboardInterrupt:
         raise
-    except SystemExit as error:
-        exited = BodyExited(f"the body asked the program to exit (sys.exit({error.code!r})); return a value, or raise")
-        exited.__cause__ = error
-        return Raised(failure_of(exited, node.options.retry), exited, inputs)
-    except BaseException as error:
+    except BaseException as raised:
+        error = _exited(raised) if isinstance(raised, SystemExit) else raised
         return Raised(failure_of(error, node.options.retry), error, inputs)
 
 
@@ -138,11 +135,20 @@ def failure_of(error: BaseException, retry: RetrySettings | None) -> Failure:
 
     What the body raised is the user's to retry; what Sematic found wrong would be the same again.
     """
+    if isinstance(error, SystemExit):
+        error = _exited(error)
     kind = "timeout" if isinstance(error, TimeoutError) and getattr(error, "sematic_limit", None) else "user"
     retryable = retry is not None and retry.matches(error) and not isinstance(error, ArtifactError | GraphError)
     cls = type(error)
     name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     return Failure(kind, name, _message(error), _traceback(error), retryable)
+
+
+def _exited(error: SystemExit) -> BodyExited:
+    """What comes out instead: raised as itself it would end the program, with exit code 0 as if all were well."""
+    exited = BodyExited(f"the body asked the program to exit (sys.exit({error.code!r})); return a value, or raise")
+    exited.__cause__ = error
+    return exited.with_traceback(error.__traceback__)
 
 
 def _message(error: BaseException) -> str:
