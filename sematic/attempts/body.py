@@ -77,7 +77,8 @@ def run_body(
         return _outcome(function, body, result, inputs)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as raised:
+        error = _exited(raised) if isinstance(raised, SystemExit) else raised
         return Raised(failure_of(error, node.options.retry), error, inputs)
 
 
@@ -94,7 +95,7 @@ def _values(
         try:
             artifact = materialise(reference, parameter.type, materials)
         except (LookupError, TypeError) as error:
-            raise _at(error, f"{function.name}({name})") from error
+            raise at(error, f"{function.name}({name})") from error
         if reference.__class__ is not Constant and not (
             reference.__class__ is Output and materials.outputs[reference.position] is artifact
         ):
@@ -103,11 +104,11 @@ def _values(
     return values
 
 
-def _at(error: Exception, where: str) -> SematicError:
-    """The same problem, saying which argument it is about."""
+def at(error: Exception, where: str) -> SematicError:
+    """The same problem of putting a value together, saying which value it is about."""
     if isinstance(error, ConversionError):
         return error.within(where)
-    return ConversionError(f"{type(error).__name__}: {error}", (f"{where}: ",))
+    return ConversionError(f"{type(error).__name__}: {error}", (where,))
 
 
 def _outcome(function: Function[..., Any], body: Body, result: Any, inputs: Mapping[str, Artifact]) -> Outcome:
@@ -135,12 +136,19 @@ def failure_of(error: BaseException, retry: RetrySettings | None) -> Failure:
     What the body raised is the user's to retry; what Sematic found wrong would be the same again.
     """
     if isinstance(error, SystemExit):
-        error = BodyExited(f"the body asked the program to exit (sys.exit({error.code!r})); return a value, or raise")
+        error = _exited(error)
     kind = "timeout" if isinstance(error, TimeoutError) and getattr(error, "sematic_limit", None) else "user"
     retryable = retry is not None and retry.matches(error) and not isinstance(error, ArtifactError | GraphError)
     cls = type(error)
     name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     return Failure(kind, name, _message(error), _traceback(error), retryable)
+
+
+def _exited(error: SystemExit) -> BodyExited:
+    """What comes out instead: raised as itself it would end the program, with exit code 0 as if all were well."""
+    exited = BodyExited(f"the body asked the program to exit (sys.exit({error.code!r})); return a value, or raise")
+    exited.__cause__ = error
+    return exited.with_traceback(error.__traceback__)
 
 
 def _message(error: BaseException) -> str:

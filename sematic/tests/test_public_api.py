@@ -64,7 +64,7 @@ SIGNATURES = {
     "func": "(body: Any = None, /, **options: Any) -> Any",
     "get_run": "(id: str) -> RunView",
     "load": "(artifact_id: str) -> Any",
-    "options": "(value: T, **options: Any) -> T",
+    "options": "(value: T, **options: Unpack[CallOptions]) -> T",
     "resolve": "(value: T, resolver: Resolver | None = None) -> T",
 }
 
