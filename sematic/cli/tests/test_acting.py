@@ -308,16 +308,6 @@ def test_a_read_only_home_is_shown_truthfully(
     monkeypatch.undo()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_home_without_write_permission(killed: Kill, good: Text, home: Path) -> None:
-    killed("halting", 3)
-    home.chmod(0o555)
-    try:
-        assert good("ls").split("\t")[1] == "INTERRUPTED"
-    finally:
-        home.chmod(0o755)
-
-
 def test_a_home_that_is_no_home(bad: Text, home: Path) -> None:
     home.mkdir()
     (home / "ledger.db").write_text("something else " * 100)
