@@ -29,7 +29,6 @@ from sematic.errors import (
 from sematic.function import Function, func
 from sematic.future import Future, field
 from sematic.options import RetrySettings
-from sematic.resolvers.local import LocalResolver
 from sematic.resolvers.silent import SilentResolver
 from sematic.resources import (
     KubernetesRequirements,
@@ -45,9 +44,14 @@ from sematic.version import __version__
 
 if TYPE_CHECKING:
     from sematic.reading import get_run, load
+    from sematic.resolvers.local import LocalResolver
 
-_LATE = {"get_run": "sematic.reading", "load": "sematic.reading"}
-"""Names that are imported when first used: they read the ledger, which a pipeline itself does not need."""
+_LATE = {
+    "LocalResolver": "sematic.resolvers.local",
+    "get_run": "sematic.reading",
+    "load": "sematic.reading",
+}
+"""Names that are imported when first used: they need the ledger, which functions themselves do not."""
 
 __all__ = [
     "ArtifactError",
@@ -92,7 +96,13 @@ __all__ = [
 ]
 
 
-_future.default_resolver = LocalResolver
+def _default_resolver() -> LocalResolver:
+    from sematic.resolvers.local import LocalResolver
+
+    return LocalResolver()
+
+
+_future.default_resolver = _default_resolver
 
 
 def __getattr__(name: str) -> Any:

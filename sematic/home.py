@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
 from sematic import settings
+from sematic.errors import ArtifactError
+from sematic.ledger.base import Ledger
 from sematic.ledger.sql.sqlite import SqliteLedger
-from sematic.storage.local import LocalStore
+from sematic.storage.local import INLINE_LIMIT, LocalStore
+from sematic.types.artifact import Blob, Store
+from sematic.types.base import Buffer
 
 LEDGER_FILE = "ledger.db"
+
+
+class Bytes:
+    """Where bytes are: in the store, or, when they are few, with their artifact in the ledger."""
+
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        self._store = store
+        self._ledger = ledger
+
+    def write(self, chunks: Iterable[Buffer]) -> Blob:
+        """Keep the bytes; a few stay in the Blob, and get to the ledger with their artifact."""
+        return self._store.write(chunks)
+
+    def read(self, digest: str, size: int, artifact_id: str | None = None) -> Buffer:
+        """The bytes, verified. Raises ArtifactError when they are missing or corrupt."""
+        if artifact_id is None or size > INLINE_LIMIT:
+            return self._store.read(digest, size)
+        try:
+            data = self._ledger.artifact(artifact_id).blob.data
+        except KeyError:
+            raise ArtifactError(f"artifact {artifact_id} is missing: the ledger does not have it any more") from None
+        return self._store.read(digest, size) if data is None else data
 
 
 class Home:
@@ -18,8 +45,9 @@ class Home:
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
         self.logs = folder / "logs"
-        self.store = LocalStore(folder)
-        self.ledger = SqliteLedger(folder / LEDGER_FILE, read_only=read_only, blobs=self.store)
+        self.files = LocalStore(folder)
+        self.ledger = SqliteLedger(folder / LEDGER_FILE, read_only=read_only, blobs=self.files)
+        self.store: Store = Bytes(self.files, self.ledger)
 
     def __enter__(self) -> Home:
         return self

@@ -11,6 +11,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from sematic import settings
@@ -75,11 +76,18 @@ class Record:
     """
 
     def __init__(self) -> None:
-        self.home = _open()
+        self.read_only = not all(os.access(path, os.W_OK) for path in _written())
+        self.home = _open(self.read_only)
         self.ledger = self.home.ledger
         self._pipeline_runs: dict[str, PipelineRun] = {}
         self._families: dict[tuple[str, int], dict[int, Run]] = {}
         self.close = weakref.finalize(self, self.ledger.close)
+
+    def for_writing(self) -> Record:
+        """Itself. Raises LedgerError where nothing can be changed."""
+        if self.read_only:
+            raise LedgerError(f"{self.home.folder} is read-only here: nothing can be changed in it")
+        return self
 
     def find_run(self, prefix: str) -> str:
         """The one id that starts with `prefix`. Raises UnknownId."""
@@ -251,12 +259,16 @@ def failure_view(failure: Failure, run_id: str) -> FailureView:
     return FailureView(failure.class_name, failure.message, failure.traceback, failure.kind, run_id)
 
 
-def _open() -> Home:
+def _written() -> tuple[Path, Path]:
+    """What must be writable: SQLite puts files beside the ledger."""
+    return settings.home(), settings.home() / LEDGER_FILE
+
+
+def _open(read_only: bool) -> Home:
     """The home, for writing where that is allowed: whoever looks also records which owners are dead."""
-    folder = settings.home()
     if not ledger_exists():
-        raise LedgerError(f"there is no ledger in {folder}: nothing has been recorded there")
-    return Home(folder, read_only=not all(os.access(path, os.W_OK) for path in (folder, folder / LEDGER_FILE)))
+        raise LedgerError(f"there is no ledger in {settings.home()}: nothing has been recorded there")
+    return Home(settings.home(), read_only=read_only)
 
 
 def _only(prefix: str, found: list[str], what: str, advice: str, line: Callable[[str], str]) -> str:

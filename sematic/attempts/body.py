@@ -110,7 +110,7 @@ def _values(
         try:
             artifact = materialise(reference, parameter.type, materials)
         except (LookupError, TypeError) as error:
-            raise _at(error, f"{function.name}({name})") from error
+            raise at(error, f"{function.name}({name})") from error
         if reference.__class__ is not Constant and not (
             reference.__class__ is Output and materials.outputs[reference.position] is artifact
         ):
@@ -119,11 +119,11 @@ def _values(
     return values
 
 
-def _at(error: Exception, where: str) -> SematicError:
-    """The same problem, saying which argument it is about."""
+def at(error: Exception, where: str) -> SematicError:
+    """The same problem of putting a value together, saying which value it is about."""
     if isinstance(error, ConversionError):
         return error.within(where)
-    return ConversionError(f"{type(error).__name__}: {error}", (f"{where}: ",))
+    return ConversionError(f"{type(error).__name__}: {error}", (where,))
 
 
 def _outcome(function: Function[..., Any], body: Body, result: Any, inputs: Mapping[str, Artifact]) -> Outcome:

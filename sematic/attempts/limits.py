@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -55,6 +54,8 @@ class TimeLimit:
         raise TimedOut(self._message())
 
     def _interrupt(self) -> None:
+        import ctypes  # slow to import, and rarely needed
+
         with self._lock:
             if not self._over:
                 self._over = True

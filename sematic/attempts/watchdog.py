@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sematic.attempts.limits import TimedOut, TimeLimit
 from sematic.context import Context
+
+if TYPE_CHECKING:
+    import subprocess
 
 GRACE = 10.0
 """Seconds past its time limit in which a body may still end by itself."""
@@ -82,6 +84,8 @@ class Watchdog:
         return self._process.stdout.readline().decode().strip()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        import subprocess
+
         watched = str(os.getpid()) if self._kill else ""
         arguments = [str(self._home), self._nonce, watched, json.dumps(sys.path)]
         return subprocess.Popen(

@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
+from sematic import settings
 from sematic.cli.finding import LAST, find_pipeline_run, find_run
 from sematic.engine.records import PipelineRun
 from sematic.engine.states import State
 from sematic.errors import ResumeError
 from sematic.recorded import SHORT, Record
+from sematic.resolvers.program import ENVIRONMENT
 from sematic.resolvers.resume import RERUN, RESUME, Wish, find_wanted
-
-_ENTRIES = "import sys, json; print(json.dumps(sys.path))"
 
 
 @click.command()
@@ -28,9 +26,9 @@ _ENTRIES = "import sys, json; print(json.dumps(sys.path))"
 def resume(run: str) -> None:
     """Go on with a pipeline run.
 
-    What succeeded is loaded, only the rest runs. The recorded command is started again, in its folder. Without RUN (or with `last`) it is the last pipeline run
-    that did not succeed. One that was interrupted goes on under its id; of one that failed or was canceled a new one
-    takes over the results. The exit code is the program's.
+    What succeeded is loaded, only the rest runs. The recorded command is started again, in its folder. Without RUN
+    (or with `last`) it is the last pipeline run that did not succeed. One that was interrupted goes on under its id;
+    of one that failed or was canceled a new one takes over the results. The exit code is the program's.
     """
     record = Record()
     found = _last_unfinished(record) if run == LAST else find_pipeline_run(record, run)
@@ -44,11 +42,12 @@ def resume(run: str) -> None:
 def rerun(run: str, again_from: str | None) -> None:
     """Run a part of a pipeline run again.
 
-    A new pipeline run takes over what succeeded in RUN, up to the run that --from names. The recorded command is started again, in its folder; the exit code is the program's.
+    A new pipeline run takes over what succeeded in RUN, up to the run that --from names. The recorded command is
+    started again, in its folder; the exit code is the program's.
     """
     record = Record()
     found = find_pipeline_run(record, run)
-    first = _run_of(record, found, again_from) if again_from else None
+    first = _run_of(record, found, again_from) if again_from is not None else None
     find_wanted(record.ledger, Wish(found.id, first, True), found.function)
     _start(record, found, RERUN, f"{found.id}/{first}" if first else found.id)
 
@@ -79,8 +78,8 @@ def _start(record: Record, pipeline_run: PipelineRun, variable: str, wish: str) 
     record.close()
     by_hand = _by_hand(command, variable, wish)
     _check(command, by_hand)
-    environment = {name: value for name, value in os.environ.items() if name not in (RESUME, RERUN)}
-    environment |= {variable: wish} | _python_path(command)
+    environment = {name: value for name, value in os.environ.items() if name not in (RESUME, RERUN, *ENVIRONMENT)}
+    environment |= {**command.get("environment", {}), variable: wish, "SEMATIC_HOME": str(settings.home())}
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     try:
@@ -113,18 +112,3 @@ def _by_hand(command: dict[str, Any], variable: str, wish: str) -> str:
     else:
         program = "<your program>"
     return f"Start it by hand: {variable}={wish} {program}"
-
-
-def _python_path(command: dict[str, Any]) -> dict[str, str]:
-    """PYTHONPATH, when the program had import folders that its Python does not have by itself (Bazel gives it some).
-    Folders of the Python itself are left out: other Pythons that the program starts must not get them."""
-    own: list[str] = []
-    with suppress(OSError, ValueError, subprocess.SubprocessError):
-        asked = [command["executable"], "-E", "-P", "-c", _ENTRIES]
-        own = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=20).stdout)
-    if not own:
-        return {}
-    folder = Path(command["folder"])
-    beside = {folder, (folder / command["argv"][0]).parent}
-    entries = [entry for entry in command.get("path", []) if entry and entry not in own and Path(entry) not in beside]
-    return {"PYTHONPATH": os.pathsep.join(entries)} if entries else {}

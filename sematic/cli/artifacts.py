@@ -134,7 +134,7 @@ def show_artifact(id: str, as_json: bool) -> None:
 def _facts(record: Record, found: Artifact) -> dict[str, object]:
     blob = found.blob
     digest = blob.digest
-    path = record.home.store.blobs / digest[:2] / digest[2:]
+    path = record.home.files.blobs / digest[:2] / digest[2:]
     return {
         "id": found.id,
         "type": type_name(found.spec),

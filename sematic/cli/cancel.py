@@ -31,7 +31,7 @@ def cancel(run: str, timeout: float, as_json: bool) -> None:
     The process that runs it is asked to stop, as by Ctrl-C, and records what it finished. One that was interrupted is
     marked as canceled.
     """
-    record = Record()
+    record = Record().for_writing()
     found = find_pipeline_run(record, run)
     ended = _canceled(record, found, time.monotonic() + timeout)
     if ended.state is not State.CANCELED:

@@ -23,6 +23,7 @@ _CONTROL = r"\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud80
 _UNSAFE = re.compile(f"[{_CONTROL}]")
 _COLOURED = re.compile(f"\x1b\\[[0-9;:]*m|[{_CONTROL}]")
 _LINES = "\n\t"
+_NARROWEST = 8
 
 _COLOURS = {
     "RESOLVED": "green",
@@ -89,19 +90,27 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         for row in rows:
             say("\t".join(map(safe, row)))
         return
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(box=None, pad_edge=False, header_style="dim")
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     cells = [[safe(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    for heading, width in zip(headings, widths, strict=True):  # where room is short the widest column gives way
-        narrowest = 8 if width == max(widths) else width
-        shown.add_column(heading, no_wrap=True, overflow="ellipsis", min_width=narrowest)
+    console = Console(highlight=False)
+    widths = [max(map(cell_len, column)) for column in zip(headings, *cells, strict=True)]
+    for heading, width in zip(headings, _fitted(widths, console.width - 2 * len(widths)), strict=True):
+        shown.add_column(heading, no_wrap=True, overflow="ellipsis", width=width)
     for row in cells:
         shown.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
-    Console(highlight=False).print(shown)
+    console.print(shown)
+
+
+def _fitted(widths: list[int], room: int) -> list[int]:
+    """Widths that fit: where room is short the widest columns give way."""
+    while sum(widths) > room and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
+    return widths
 
 
 def local_time(seconds: float | None) -> str:

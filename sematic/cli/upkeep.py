@@ -25,7 +25,7 @@ _HOUR = 3600.0
 @click.option("--json", "as_json", is_flag=True, help="One JSON document: removed (ids).")
 def rm(runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Forget pipeline runs: their runs and what they printed. `sematic gc` then frees their artifacts."""
-    record = Record()
+    record = Record().for_writing()
     found = list(dict.fromkeys(find_pipeline_run(record, run) for run in runs))
     for each in found:
         if each.owner is not None:
@@ -76,7 +76,7 @@ def gc(keep: float, as_json: bool) -> None:
     if not ledger_exists():
         blobs = freed = logs = 0
     else:
-        record = Record()
+        record = Record().for_writing()
         blobs, freed = record.ledger.collect(keep * _HOUR)
         logs = _sweep_logs(record, time.time() - keep * _HOUR)
     if as_json:

@@ -81,7 +81,7 @@ class Live:
         self.id = id
         self.node = node
         self.parent = parent
-        self.depth = 0 if parent is None else parent.depth + 1
+        self.depth: int = 0 if parent is None else parent.depth + 1
         self.family = family
         self.position = position
         self.state = State.CREATED

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
 import time
 from pathlib import Path
 
@@ -66,7 +64,7 @@ def settle(ledger: Ledger, pipeline_run: PipelineRun) -> PipelineRun:
 
 def _place() -> dict[str, str]:
     """Where process ids mean the same."""
-    return {"boot": _boot(), "host": socket.gethostname(), "machine": _machine(), "pids": _namespace()}
+    return {"boot": _boot(), "host": os.uname().nodename, "machine": _machine(), "pids": _namespace()}
 
 
 def _rebooted(place: dict[str, str], here: dict[str, str]) -> bool:
@@ -108,6 +106,8 @@ def _text(path: Path) -> str:
 
 
 def _output(*command: str) -> str:
+    import subprocess  # only where there is no /proc: it is slow to import
+
     try:
         environment = {**os.environ, "LC_ALL": "C"}
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=10).stdout.strip()

@@ -11,7 +11,7 @@ from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-from sematic.attempts.body import Expansion, Limit, Outcome, Raised, Value, failure_of, run_body
+from sematic.attempts.body import Expansion, Limit, Outcome, Raised, Value, at, failure_of, run_body
 from sematic.context import Context
 from sematic.engine.changes import Change
 from sematic.engine.engine import Engine
@@ -34,7 +34,7 @@ from sematic.engine.events import (
     Usage,
     Withdraw,
 )
-from sematic.errors import SematicError
+from sematic.errors import ArtifactError, SematicError
 from sematic.function import Function, find
 from sematic.future import Call, Future
 from sematic.graph import Graph, Materials, Node, Output, materialise, renumbered
@@ -219,10 +219,12 @@ class Loop:
 
     def _assemble(self, instruction: Assemble) -> None:
         ports = self.ports
+        function = function_of(instruction.node)
         try:
             materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
-            artifact = materialise(instruction.output, function_of(instruction.node).returns, materials)
-        except (SematicError, LookupError, TypeError) as error:
+            artifact = materialise(instruction.output, function.returns, materials)
+        except (SematicError, LookupError, TypeError) as problem:
+            error = problem if isinstance(problem, ArtifactError) else at(problem, f"the result of {function.name}")
             self.errors[instruction.run_id] = error
             self.post(Failed(instruction.run_id, 0, failure_of(error, None), ports.now()))
         else:

@@ -29,7 +29,6 @@ from sematic.resolvers.outcome import result
 from sematic.resolvers.program import GitState, command
 from sematic.resolvers.progress import Watch, node_name, progress_for
 from sematic.resolvers.tracking import Recorder
-from sematic.resolvers.workers import WorkerPool
 from sematic.types.artifact import keep
 
 T = TypeVar("T")
@@ -124,6 +123,8 @@ def _run(home: Home, start: _Start, name: str, stack: ExitStack) -> object:
     )
     loop = Loop(start.engine, ports)
     if start.engine.max_parallelism:
+        from sematic.resolvers.workers import WorkerPool
+
         pool = WorkerPool(home, loop, start.nonce, start.pipeline_run.command or "{}", capture)
         ports.workers = stack.enter_context(pool)
     watch.begin(id, name, start.announcement)

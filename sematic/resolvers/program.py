@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sematic.entry import main_module_name
+
+if TYPE_CHECKING:
+    import subprocess
 
 
 ENVIRONMENT = (
@@ -21,6 +22,9 @@ ENVIRONMENT = (
     "BUILD_WORKING_DIRECTORY",
 )
 """Variables without which the same command would not find its modules, files or repository again."""
+
+WAIT_SECONDS = 0.5
+"""How long the end of a pipeline run waits for git: what is not known by then is not recorded."""
 
 
 def command() -> str:
@@ -36,7 +40,7 @@ def command() -> str:
             "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             "target": os.environ.get("SEMATIC_TARGET") or os.environ.get("BAZEL_TARGET"),
             "workspace": os.environ.get("BUILD_WORKSPACE_DIRECTORY"),
-            "python": platform.python_version(),
+            "python": sys.version.split()[0],
         }
     )
 
@@ -55,7 +59,7 @@ class GitState:
     def ready(self) -> bool:
         return all(process is None or process.poll() is not None for process in self._processes)
 
-    def read(self, seconds: float = 5.0) -> str | None:
+    def read(self, seconds: float = WAIT_SECONDS) -> str | None:
         """JSON ``{branch, commit, dirty}``; None where there is no git or no repository."""
         head, status = (_output(process, seconds) for process in self._processes)
         if head is None or len(lines := head.split()) != 2:
@@ -65,6 +69,8 @@ class GitState:
 
     @staticmethod
     def _start(folder: str, *arguments: str) -> subprocess.Popen[str] | None:
+        import subprocess
+
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
         try:
@@ -74,12 +80,16 @@ class GitState:
 
 
 def _output(process: subprocess.Popen[str] | None, seconds: float) -> str | None:
+    import subprocess
+
     if process is None:
         return None
     try:
         text, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.communicate()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()  # not read to its end: what git started may hold it open
         return None
     return text if process.returncode == 0 else None

@@ -22,16 +22,20 @@ class Recorder:
         self._owner = pipeline_run.owner or ""
 
     def record(self, changes: list[Change]) -> None:
-        if self._git is not None and self._git.ready() and (noted := self._git.read()) is not None:
-            changes = [*changes, GitNoted(noted)]
-            self._git = None
+        if self._git is not None and self._git.ready():
+            changes = [*changes, *self._noted()]
         self._ledger.commit(self._id, changes)
 
     def note_git(self) -> None:
         """Record the git state if that was not done yet, waiting for git a little."""
+        if noted := self._noted():
+            self._ledger.commit(self._id, noted)
+
+    def _noted(self) -> list[Change]:
+        """What git says, asked once."""
         git, self._git = self._git, None
-        if git is not None and (noted := git.read()) is not None:
-            self._ledger.commit(self._id, [GitNoted(noted)])
+        text = git.read() if git is not None else None
+        return [] if text is None else [GitNoted(text)]
 
     def give_up(self, error: BaseException) -> None:
         """The pipeline run cannot go on here: say so, so that nobody waits for this process. Best effort: it may be

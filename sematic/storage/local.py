@@ -44,7 +44,7 @@ class LocalStore:
                 return self._write_file(_chain(head, pieces))
         return Blob(b"".join(head), size)
 
-    def read(self, digest: str, size: int) -> Buffer:
+    def read(self, digest: str, size: int, artifact_id: str | None = None) -> Buffer:
         """The bytes as a private, writable memory map; verified once a process unless it wrote them itself.
 
         Raises ArtifactError when they are missing, truncated or corrupt.

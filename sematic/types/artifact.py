@@ -70,8 +70,9 @@ class Store(Protocol):
     def write(self, chunks: Iterable[Buffer]) -> Blob:
         """Keep the bytes (in one pass; small ones may stay in the Blob) and return their Blob."""
 
-    def read(self, digest: str, size: int) -> Buffer:
-        """The bytes, verified when this process did not write them. Writable when private to the caller.
+    def read(self, digest: str, size: int, artifact_id: str | None = None) -> Buffer:
+        """The bytes of an artifact (`artifact_id` where it is known), verified when this process did not write them.
+        Writable when private to the caller.
 
         Raises ArtifactError when they are missing, truncated or corrupt.
         """
@@ -84,7 +85,7 @@ class MemoryStore:
         data = b"".join(chunks)
         return Blob(data, len(data))
 
-    def read(self, digest: str, size: int) -> Buffer:
+    def read(self, digest: str, size: int, artifact_id: str | None = None) -> Buffer:
         raise ArtifactError(f"blob {digest} is not in memory")
 
 
@@ -287,7 +288,7 @@ def load(artifact: Artifact, store: Store) -> Any:
 def read(artifact: Artifact, store: Store) -> Buffer:
     """The bytes of an artifact, verified unless this process wrote them. Raises ArtifactError."""
     blob = artifact.blob
-    return store.read(blob.digest, blob.size) if blob.data is None else blob.data
+    return store.read(blob.digest, blob.size, artifact.id) if blob.data is None else blob.data
 
 
 def restore(
@@ -425,7 +426,7 @@ class PartWriter:
 
     def _fetch(self, artifact: Artifact) -> bool:
         blob = artifact.blob
-        artifact._blob = Blob(bytes(self.store.read(blob.digest, blob.size)), blob.size, blob.digest)
+        artifact._blob = Blob(bytes(read(artifact, self.store)), blob.size, blob.digest)
         return True
 
 

@@ -127,7 +127,7 @@ class DatetimeType(ClockType):
 
     def _exactly(self, value: datetime) -> datetime:
         day = (value.year, value.month, value.day)
-        return datetime(
+        return datetime(  # noqa: DTZ001 - the time zone is that of the value
             *day, value.hour, value.minute, value.second, value.microsecond, value.tzinfo, fold=value.fold
         )
 

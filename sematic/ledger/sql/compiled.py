@@ -1,4 +1,8 @@
-"""The statements as text for SQLite, compiled once and cached: opening a ledger does not import SQLAlchemy."""
+"""The statements as text for SQLite, compiled beforehand: opening a ledger does not import SQLAlchemy.
+
+Bazel compiles it when it builds the program, into `statements.json` beside this file. Elsewhere, and after a change to
+what it is made from, it is compiled when first needed and kept beside the ledger.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 _HERE = Path(__file__).parent
+BUILT = _HERE / "statements.json"
 _SOURCES = [
     _HERE / "schema.py",
     _HERE / "statements.py",
@@ -45,13 +50,17 @@ def _picker(indices: list[int]) -> Any:
 
 
 def load(cache: Path) -> Compiled:
-    """From `cache` (a folder), or compiled and kept there when that is possible."""
-    path = cache / f"ledger-{source_digest()}.json"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return Compiled(**json.loads(path.read_bytes()))
+    """What was built, or else from `cache` (a folder), or compiled and kept there when that is possible."""
+    digest = source_digest()
+    kept = cache / f"ledger-{digest}.json"
+    for path in (BUILT, kept):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            found = json.loads(path.read_bytes())
+            if found.pop("made_from") == digest:
+                return Compiled(**found)
     compiled = compile_all()
     with contextlib.suppress(OSError):
-        _keep(path, compiled)
+        keep(kept, compiled)
     return compiled
 
 
@@ -96,8 +105,9 @@ def _constant(value: Any) -> str:
     return f"'{value}'" if isinstance(value, str) else str(value)
 
 
-def _keep(path: Path, compiled: Compiled) -> None:
+def keep(path: Path, compiled: Compiled) -> None:
+    """Write `compiled` to a file that `load` understands."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps(compiled._asdict()))
+    temporary.write_text(json.dumps({"made_from": source_digest(), **compiled._asdict()}))
     temporary.replace(path)

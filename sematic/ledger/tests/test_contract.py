@@ -48,7 +48,9 @@ from sematic.ledger.tests.samples import (
 CHILD = id_of(16)
 
 
-def refused(ledger: Ledger, changes: list[Change], match: str, id: str = ROOT, kind: type[LedgerError] = Fenced) -> None:
+def refused(
+    ledger: Ledger, changes: list[Change], match: str, id: str = ROOT, kind: type[LedgerError] = Fenced
+) -> None:
     """The commit is refused with a sentence, and nothing of it is recorded."""
     before = record(ledger, [ROOT, OTHER])
     with pytest.raises(kind, match=match) as caught:

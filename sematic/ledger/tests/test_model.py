@@ -63,7 +63,9 @@ changes = st.one_of(
     st.builds(ArtifactsAdded, st.lists(artifacts, max_size=2)),
     st.builds(RunMoved, run_ids, likely | states, times, st.none() | numbers, texts, texts, texts, texts, texts),
     st.builds(
-        lambda id, of, number, state, nonce: AttemptAdded(attempt(id, number, pipeline_run_id=of, state=state, nonce=nonce)),
+        lambda id, of, number, state, nonce: AttemptAdded(
+            attempt(id, number, pipeline_run_id=of, state=state, nonce=nonce)
+        ),
         run_ids,
         pipeline_run_ids,
         numbers,

@@ -19,8 +19,10 @@ from sematic.ledger.sql.sqlite import SqliteLedger
 from sematic.ledger.tests.samples import ROOT, begin, record
 
 OPEN = """
-import sys
+import pathlib, sys
+from sematic.ledger.sql import compiled
 from sematic.ledger.sql.sqlite import SqliteLedger
+compiled.BUILT = pathlib.Path(sys.argv[3])
 ledger = SqliteLedger(sys.argv[1], cache=sys.argv[2])
 print(ledger.find(""))
 ledger.close()
@@ -28,9 +30,9 @@ print(sorted({"sqlalchemy", "alembic"} & set(sys.modules)))
 """
 
 
-def opened_elsewhere(path: Path, cache: Path) -> list[str]:
-    """What another process prints that opens the ledger."""
-    command = [sys.executable, "-c", OPEN, str(path), str(cache)]
+def opened_elsewhere(path: Path, cache: Path, built: str = "/nonexistent") -> list[str]:
+    """What another process prints that opens the ledger; as a rule Bazel compiled nothing there."""
+    command = [sys.executable, "-c", OPEN, str(path), str(cache), built]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
@@ -58,6 +60,27 @@ def shape(path: Path) -> set[tuple[str, ...]]:
         return {(kind, name, " ".join((sql or "").split())) for kind, name, sql in rows}
 
 
+@pytest.fixture
+def unbuilt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a checkout that Bazel did not build."""
+    monkeypatch.setattr(compiled, "BUILT", tmp_path / "statements.json")
+
+
+@pytest.mark.usefixtures("unbuilt")
+class TestBuilt:
+    def test_a_fresh_home_needs_neither_sqlalchemy_nor_a_cache(self, tmp_path: Path) -> None:
+        compiled.keep(compiled.BUILT, compiled.compile_all())
+        built = str(compiled.BUILT)
+        assert opened_elsewhere(tmp_path / "new.db", tmp_path / "cache", built) == ["[]", "[]"]
+        assert not (tmp_path / "cache").exists()
+
+    def test_what_was_made_from_other_definitions_is_left_alone(self, tmp_path: Path) -> None:
+        made_before = {"made_from": "0" * 16, **compiled.compile_all()._asdict(), "version": 0}
+        compiled.BUILT.write_text(json.dumps(made_before))
+        assert compiled.load(tmp_path).version == compiled.compile_all().version
+
+
+@pytest.mark.usefixtures("unbuilt")
 class TestCompiled:
     def test_the_cache_says_what_the_compiler_says(self, tmp_path: Path) -> None:
         fresh = compiled.load(tmp_path)
@@ -185,7 +208,10 @@ class TestForeignFiles:
         data = bytearray(path.read_bytes())
         data[8192:] = b"\xff" * (len(data) - 8192)
         path.write_bytes(data)
-        with closing(SqliteLedger(path, cache=cache)) as ledger, pytest.raises(LedgerError, match="is damaged: restore"):
+        with (
+            closing(SqliteLedger(path, cache=cache)) as ledger,
+            pytest.raises(LedgerError, match="is damaged: restore"),
+        ):
             ledger.pipeline_runs()
 
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path, cache: Path) -> None:

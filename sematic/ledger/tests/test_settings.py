@@ -41,7 +41,11 @@ def test_file_then_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.set("max_parallelism", "4")
     settings.set("output_capture", "OFF")
     settings.set("progress", "tree")
-    assert (settings.get("max_parallelism"), settings.get("output_capture"), settings.get("progress")) == (4, False, "tree")
+    assert (settings.get("max_parallelism"), settings.get("output_capture"), settings.get("progress")) == (
+        4,
+        False,
+        "tree",
+    )
     monkeypatch.setenv("SEMATIC_MAX_PARALLELISM", "8")
     monkeypatch.setenv("SEMATIC_PROGRESS", "")
     assert (settings.get("max_parallelism"), settings.get("progress")) == (8, "tree")
@@ -90,7 +94,11 @@ def test_what_a_newer_version_wrote_is_left_alone(home: Path) -> None:
     settings.set("progress", "tree")
     (home / "settings.json").write_text('{"future": [1], "progress": "lines"}')
     settings.set("max_parallelism", "2")
-    assert json.loads((home / "settings.json").read_text()) == {"future": [1], "progress": "lines", "max_parallelism": 2}
+    assert json.loads((home / "settings.json").read_text()) == {
+        "future": [1],
+        "progress": "lines",
+        "max_parallelism": 2,
+    }
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"progress": "bar"}', "\udcff"])

@@ -132,7 +132,10 @@ class TestProcesses:
             os.write(writer, _in_child(ledger, path, cache).encode())
             os._exit(0)
         os.waitpid(child, 0)
-        assert os.read(reader, 10_000).decode() == f"the ledger {path} was opened before this process was forked: open it again here, 2"
+        assert (
+            os.read(reader, 10_000).decode()
+            == f"the ledger {path} was opened before this process was forked: open it again here, 2"
+        )
         assert ledger.commit(ROOT, []) == 3
 
 

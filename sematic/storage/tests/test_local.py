@@ -50,7 +50,9 @@ def test_small_bytes_stay_in_their_blob(store: LocalStore, size: int) -> None:
     assert not store.blobs.exists()
 
 
-@pytest.mark.parametrize("chunks", [[BIG], [BIG[:7], b"", BIG[7:100_000], bytearray(BIG[100_000:])], [BIG[:70_000], BIG[70_000:]]])
+@pytest.mark.parametrize(
+    "chunks", [[BIG], [BIG[:7], b"", BIG[7:100_000], bytearray(BIG[100_000:])], [BIG[:70_000], BIG[70_000:]]]
+)
 def test_large_bytes_go_to_a_file_and_back(store: LocalStore, chunks: list[bytes]) -> None:
     blob = store.write(iter(chunks))
     assert (blob.data, blob.size, blob.digest) == (None, len(BIG), DIGEST)

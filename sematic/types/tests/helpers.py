@@ -25,7 +25,7 @@ class DictStore:
         self.blobs[digest] = data
         return Blob(None, len(data), digest)
 
-    def read(self, digest: str, size: int) -> Buffer:
+    def read(self, digest: str, size: int, artifact_id: str | None = None) -> Buffer:
         if digest not in self.blobs:
             raise ArtifactError(f"{digest} is missing")
         return self.blobs[digest]
