@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -17,6 +18,9 @@ from sematic.future import Body, Future, capture, contains_future, current_body,
 from sematic.graph import Constant, Graph, Materials, Node, Output, materialise
 from sematic.options import RetrySettings
 from sematic.types.artifact import Artifact, converted, encode, load
+
+FORKED = 70
+"""The exit code of a process that a body forked and let return."""
 
 _OUR_PACKAGE = __name__.partition(".")[0] + "."
 
@@ -70,7 +74,7 @@ def run_body(
         try:
             limit = node.options.timeout
             with nullcontext() if limit is None else (time_limit or _soft)(context, limit):
-                result = function.body(**values)
+                result = _called(function, values)
         finally:
             current_body.reset(token)
         del values
@@ -80,6 +84,17 @@ def run_body(
     except BaseException as raised:
         error = _exited(raised) if isinstance(raised, SystemExit) else raised
         return Raised(failure_of(error, node.options.retry), error, inputs)
+
+
+def _called(function: Function[..., Any], values: dict[str, Any]) -> Any:
+    """What the body returns, or raises. In a process that the body forked it comes back to nobody: going on would
+    report its result a second time, and run everything that comes afterwards twice."""
+    pid = os.getpid()
+    try:
+        return function.body(**values)
+    finally:
+        if os.getpid() != pid:
+            os._exit(FORKED)
 
 
 def _values(

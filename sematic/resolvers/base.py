@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -68,8 +67,6 @@ class Watcher(Protocol):
 
 
 _ALWAYS = nullcontext()
-_FORKED = 70
-"""The exit code of a process that a body forked and let return: going on would run everything after it twice."""
 
 
 def _ignore(changes: object) -> None:
@@ -124,7 +121,6 @@ class Loop:
         self.ports = ports
         self.errors: dict[str, BaseException] = {}
         """Exceptions of bodies by run, so that the resolver can raise the very one that failed."""
-        self._pid = os.getpid()
         self._finish: Finish | None = None
         self._decided: Finish | None = None
         """The end that is queued: an interrupt may lose it from the queue."""
@@ -211,8 +207,6 @@ class Loop:
         materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
         with self._interruptible():
             outcome = run_body(instruction.node, function_of(instruction.node), materials, context, ports.time_limit)
-        if os.getpid() != self._pid:
-            os._exit(_FORKED)
         if ports.meter is not None:
             usage = ports.meter.usage(start, outcome.inputs)
         else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from sematic.engine.states import State
 from sematic.home import Home
 from sematic.resolvers.tests.killing import BODIES, Programs, bodies, check_finished, kill_and_resume
+from sematic.resolvers.tests.running import environment
 
 PARALLEL_COMMITS = 10
 """At least as many does the driver make with two workers; how many more depends on what goes on at the same time."""
@@ -59,3 +62,30 @@ def test_what_killed_a_worker_is_on_record(programs: Programs, tmp_path: Path) -
     failure = json.loads(failed.failure)
     assert failure["kind"] == "infrastructure"
     assert failure["message"] == "the worker process exited with code 3 before it committed a result"
+
+
+UNGUARDED = """
+import sematic
+
+@sematic.func(inline=False)
+def away(x: int) -> int:
+    return x
+
+print(sematic.resolve(away(1), sematic.LocalResolver(max_parallelism=1)))
+"""
+
+
+def test_a_program_without_a_guard_is_told_so_and_starts_nothing_in_its_workers(tmp_path: Path) -> None:
+    (tmp_path / "unguarded.py").write_text(UNGUARDED)
+    ended = subprocess.run(
+        [sys.executable, "unguarded.py"],
+        env=environment(tmp_path / "home"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "put what the program does under `if __name__ == '__main__':`" in ended.stderr
+    with Home(tmp_path / "home") as home:
+        assert len(home.ledger.pipeline_runs()) == 1
