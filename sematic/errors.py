@@ -1,25 +1,25 @@
 """Every error a user can meet, as one tree.
 
-    SematicError
-    ├── DefinitionError     a function or an annotation that cannot be supported, said when it is decorated
-    ├── GraphError          a future used in a way that cannot work
-    ├── ConversionError     a value that is not of its declared type; carries a path
-    ├── EncodingError       a value of the right type that cannot be stored
-    ├── ArtifactError       a stored value that is missing, truncated or corrupt
-    ├── StoreError          bytes that cannot be written to the store
-    ├── NotInFunctionError  context() outside of a running function
-    ├── LedgerError         the record cannot be read or written
-    │   ├── LedgerLocked    another process holds it for too long
-    │   ├── NewerLedger     it was written by a newer version
-    │   └── Fenced          a late writer: the attempt is no longer current
-    ├── UnknownId           no run or artifact has this id, or several start with it
-    ├── NoValue             a run's output, or an input, that is not there yet or never will be
-    ├── ResumeError         a pipeline run that cannot be taken up again
-    ├── SettingsError       a setting or flag that makes no sense
-    ├── NoImage             remote jobs asked of a program that was started without an image
-    ├── RunFailed           a run failed in another process
-    │   └── RunTimedOut     a run passed its time limit
-    └── BodyExited          a function's body asked the whole program to exit
+SematicError
+├── DefinitionError     a function or an annotation that cannot be supported, said when it is decorated
+├── GraphError          a future used in a way that cannot work
+├── ConversionError     a value that is not of its declared type; carries a path
+├── EncodingError       a value of the right type that cannot be stored
+├── ArtifactError       a stored value that is missing, truncated or corrupt
+├── StoreError          bytes that cannot be written to the store
+├── NotInFunctionError  context() outside of a running function
+├── LedgerError         the record cannot be read or written
+│   ├── LedgerLocked    another process holds it for too long
+│   ├── NewerLedger     it was written by a newer version
+│   └── Fenced          a late writer: the attempt is no longer current
+├── UnknownId           no run or artifact has this id, or several start with it
+├── NoValue             a run's output, or an input, that is not there yet or never will be
+├── ResumeError         a pipeline run that cannot be taken up again
+├── SettingsError       a setting or flag that makes no sense
+├── NoImage             remote jobs asked of a program that was started without an image
+├── RunFailed           a run failed in another process
+│   └── RunTimedOut     a run passed its time limit
+└── BodyExited          a function's body asked the whole program to exit
 """
 
 from __future__ import annotations
