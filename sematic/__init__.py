@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sematic import entry as _entry
 from sematic import future as _future
 from sematic.context import Context, context
 from sematic.errors import (
@@ -105,6 +106,7 @@ def _default_resolver() -> LocalResolver:
 
 
 _future.default_resolver = _default_resolver
+_entry.adopt_main()  # before the program imports more: its other modules may import it by its real name
 
 
 def __getattr__(name: str) -> Any:
