@@ -100,7 +100,6 @@ __all__ = [
 
 def _default_resolver() -> LocalResolver:
     from sematic.resolvers.local import LocalResolver
-    from sematic.resolvers.silent import SilentResolver
 
     return LocalResolver()
 

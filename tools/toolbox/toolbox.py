@@ -229,6 +229,8 @@ class Toolbox:
                 ("usr", "/usr"),
             ]
         ]
+        # a file, which the machine's own package manager may have replaced since: then it is the machine's already
+        lay[1] = f"{{ {lay[1]} 2>/dev/null || true; }}"
         laid = shlex.quote(" && ".join([*lay, 'exec "$0" "$@"']))
         program = shlex.quote(python or "/usr/bin/python3.11")
         return (
