@@ -1,7 +1,8 @@
 """The Python in the guides runs, as it is written.
 
-Each ```python block is a program of its own, which sees what the blocks above it on its page import and define. A block
-in which a line ends in ``# raises SomeError: the message`` must end with that, from that line; ``…`` stands for any text.
+Each ```python block is a program of its own, which sees what the blocks above it on its page import and define. A
+block in which a line ends in ``# raises SomeError: the message`` must end with that, from that line; ``…`` stands for
+any text.
 """
 
 import ast
@@ -78,7 +79,7 @@ def run(folder: Path, program: Program) -> subprocess.CompletedProcess[str]:
     (folder / "block.py").write_text("from above import *\n" + program.block.text)
     environment = {
         **os.environ,
-        "PYTHONPATH": ":".join([str(ROOT), *sys.path]),
+        "PYTHONPATH": ":".join([str(folder), str(ROOT), *sys.path]),
         "SEMATIC_HOME": str(folder / "home"),
         "SEMATIC_PROGRESS": "quiet",
     }

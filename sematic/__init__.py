@@ -30,7 +30,6 @@ from sematic.errors import (
 from sematic.function import Function, func
 from sematic.future import Future, field
 from sematic.options import RetrySettings
-from sematic.resolvers.silent import SilentResolver
 from sematic.resources import (
     KubernetesRequirements,
     KubernetesSecretMount,
@@ -46,13 +45,15 @@ from sematic.version import __version__
 if TYPE_CHECKING:
     from sematic.reading import get_run, load
     from sematic.resolvers.local import LocalResolver
+    from sematic.resolvers.silent import SilentResolver
 
 _LATE = {
     "LocalResolver": "sematic.resolvers.local",
+    "SilentResolver": "sematic.resolvers.silent",
     "get_run": "sematic.reading",
     "load": "sematic.reading",
 }
-"""Names that are imported when first used: they need the ledger, which functions themselves do not."""
+"""Names that are imported when first used: they run graphs or read records, which writing functions does not take."""
 
 __all__ = [
     "ArtifactError",
@@ -99,6 +100,7 @@ __all__ = [
 
 def _default_resolver() -> LocalResolver:
     from sematic.resolvers.local import LocalResolver
+    from sematic.resolvers.silent import SilentResolver
 
     return LocalResolver()
 
@@ -111,5 +113,6 @@ def __getattr__(name: str) -> Any:
     if name in _LATE:
         from importlib import import_module
 
-        return getattr(import_module(_LATE[name]), name)
+        found = globals()[name] = getattr(import_module(_LATE[name]), name)
+        return found
     raise AttributeError(f"module 'sematic' has no attribute {name!r}")

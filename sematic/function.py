@@ -17,7 +17,8 @@ from sematic.entry import MAIN, real_module
 from sematic.errors import DefinitionError
 from sematic.future import Call, Future, current_body, reference_to
 from sematic.graph import Output, Reference
-from sematic.options import DEFAULTS, Options
+from sematic.options import DEFAULTS, Options, RetrySettings
+from sematic.resources import ResourceRequirements
 from sematic.types import registry
 from sematic.types.base import ValueType
 
@@ -48,12 +49,12 @@ class Function(Generic[P, R]):
     mock: Any
 
     def __init__(self, body: Callable[P, R], options: Options) -> None:
+        _refuse_unsupported(body)
         functools.update_wrapper(self, body)
         self.body = body
         self.name = body.__name__
         self.path = f"{real_module(body.__module__)}:{body.__name__}"
         self.options = options
-        _refuse_unsupported(body)
         with suppress(NameError):  # a forward reference: read again at the first call, when the module is complete
             self._annotations = self._read_annotations()
         _known[self.path] = self
@@ -79,7 +80,13 @@ class Function(Generic[P, R]):
         try:
             return self._read_annotations()
         except NameError as error:
-            raise DefinitionError(f"{self.name}: an annotation names what does not exist: {error}") from None
+            raise DefinitionError(f"{self._place}: an annotation names what does not exist: {error}") from None
+
+    @property
+    def _place(self) -> str:
+        """The function and where it is written."""
+        code = self.body.__code__
+        return f"{self.name} ({code.co_filename}:{code.co_firstlineno})"
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return cast(R, self._future(args, kwargs, sys._getframe(1).f_lineno))
@@ -113,7 +120,12 @@ class Function(Generic[P, R]):
             given.update(kwargs)
             if given.keys() == self.parameters.keys():
                 return given
-        bound = self._signature.bind(*args, **kwargs)
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            unknown = ", ".join(name for name in kwargs if name not in self.parameters)
+            also = f" (there is no parameter {unknown})" if unknown and unknown not in str(error) else ""
+            raise TypeError(f"{self.name}(): {error}{also}") from None
         bound.apply_defaults()
         return bound.arguments
 
@@ -127,11 +139,11 @@ class Function(Generic[P, R]):
         missing = [name for name in signature.parameters if name not in hints]
         if missing:
             raise DefinitionError(
-                f"{self.name}: {', '.join(missing)} {'has' if len(missing) == 1 else 'have'} no type annotation; "
+                f"{self._place}: {', '.join(missing)} {'has' if len(missing) == 1 else 'have'} no type annotation; "
                 "every parameter needs one, it is what values are checked against"
             )
         if "return" not in hints:
-            raise DefinitionError(f"{self.name}: the result has no type annotation; write `-> None` if there is none")
+            raise DefinitionError(f"{self._place}: the result has no type annotation; write `-> None` if there is none")
         returns = self._type(hints["return"], "the result")
         parameters = {
             name: Parameter(name, self._type(hints[name], name), p.default, p.kind is not p.KEYWORD_ONLY)
@@ -144,7 +156,7 @@ class Function(Generic[P, R]):
         try:
             return registry.of(annotation)
         except DefinitionError as error:
-            raise DefinitionError(f"{self.name}: {what}: {error}") from None
+            raise DefinitionError(f"{self._place}: {what}: {error}") from None
 
     def _check_defaults(self, parameters: dict[str, Parameter]) -> None:
         for parameter in parameters.values():
@@ -152,7 +164,7 @@ class Function(Generic[P, R]):
                 try:
                     parameter.type.convert(parameter.default)
                 except TypeError as error:
-                    raise DefinitionError(f"{self.name}: the default of {parameter.name}: {error}") from None
+                    raise DefinitionError(f"{self._place}: the default of {parameter.name}: {error}") from None
 
     @functools.cached_property
     def source(self) -> tuple[str, str]:
@@ -225,8 +237,8 @@ def func(body: Callable[P, R], /) -> Function[P, R]: ...
 def func(
     *,
     inline: bool = ...,
-    resource_requirements: Any = ...,
-    retry: Any = ...,
+    resource_requirements: ResourceRequirements | None = ...,
+    retry: RetrySettings | None = ...,
     timeout: float | None = ...,
     cache: bool = ...,
     base_image_tag: str | None = ...,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, Unpack
 
 from sematic import entry
 from sematic.errors import ConversionError, GraphError
 from sematic.graph import Collect, Constant, Field, Graph, Item, Node, Output, Reference, dependencies
-from sematic.options import Options
+from sematic.options import CallOptions, Options
 from sematic.types.artifact import MemoryStore, Store, converted, encode
-from sematic.types.base import CompositeType, ValueType
+from sematic.types.base import CompositeType, ValueType, describe
 from sematic.types.registry import flows
 
 if TYPE_CHECKING:
@@ -120,9 +120,11 @@ class Future(Generic[T]):
             raise GraphError(f"{_name(self)} is a part of a future; resolve the whole and take the part from its value")
         if resolver is None:
             resolver = default_resolver()
+        if isinstance(resolver, type) or not hasattr(resolver, "resolve"):
+            raise GraphError(f"resolve() takes a resolver such as SilentResolver(), got {describe(resolver)}")
         return resolver.resolve(self)
 
-    def set(self, **options: Any) -> Future[T]:
+    def set(self, **options: Unpack[CallOptions]) -> Future[T]:
         """Change options of this one call, such as `name`, `tags`, `inline`, `timeout`, `retry`, `cache`,
         `resource_requirements`; returns the future itself. Raises SettingsError."""
         if not isinstance(self._reference, Output):
@@ -160,8 +162,8 @@ class Future(Generic[T]):
 
     def _unsupported(self, what: str) -> NoReturn:
         raise GraphError(
-            f"{_name(self)} is a future: it has no value yet and cannot {what}. Pass it to a function that takes a "
-            f"{self._type.name} and do it there"
+            f"{_name(self)} is a future: it has no value yet and cannot {what}. Pass it to a function that takes its "
+            f"value ({self._type.name}) and do it there"
         )
 
     def __bool__(self) -> NoReturn:
@@ -175,6 +177,9 @@ class Future(Generic[T]):
 
     def __call__(self, *args: object, **kwargs: object) -> NoReturn:
         self._unsupported("be called")
+
+    def __format__(self, spec: str) -> NoReturn:
+        self._unsupported("be put into a text")
 
     def __reduce__(self) -> NoReturn:
         self._unsupported("be pickled or copied")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypedDict
 
 from sematic.errors import SettingsError
 from sematic.resources import ResourceRequirements
@@ -56,6 +56,19 @@ class RetrySettings:
 
 INFRASTRUCTURE_RETRIES = 5
 INFRASTRUCTURE_BACKOFF = RetrySettings((), INFRASTRUCTURE_RETRIES, backoff=0.5, max_backoff=30.0)
+
+
+class CallOptions(TypedDict, total=False):
+    """What `.set()` and `sematic.options()` take; see Options."""
+
+    inline: bool
+    resource_requirements: ResourceRequirements | None
+    retry: RetrySettings | None
+    timeout: float | None
+    cache: bool
+    base_image_tag: str | None
+    name: str | None
+    tags: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -109,19 +122,21 @@ class Options:
         return cls(**data)
 
 
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "inline": (bool, "True or False"),
+    "cache": (bool, "True or False"),
+    "resource_requirements": ((ResourceRequirements, type(None)), "a ResourceRequirements"),
+    "retry": ((RetrySettings, type(None)), "a RetrySettings, such as RetrySettings(exceptions=[OSError], retries=3)"),
+    "base_image_tag": ((str, type(None)), "a text"),
+    "name": ((str, type(None)), "a text"),
+    "timeout": ((int, float, type(None)), "a number of seconds"),
+}
+
+
 def _problems(options: Options) -> Iterable[tuple[str, str]]:
-    kinds: Mapping[str, type | tuple[type, ...]] = {
-        "inline": bool,
-        "cache": bool,
-        "resource_requirements": (ResourceRequirements, type(None)),
-        "retry": (RetrySettings, type(None)),
-        "base_image_tag": (str, type(None)),
-        "name": (str, type(None)),
-        "timeout": (int, float, type(None)),
-    }
-    for name, kind in kinds.items():
+    for name, (kind, expected) in _KINDS.items():
         if not isinstance(getattr(options, name), kind):
-            yield name, f"got {getattr(options, name)!r}"
+            yield name, f"expected {expected}, got {getattr(options, name)!r}"
     if isinstance(options.timeout, int | float) and not 0 < options.timeout < 1e9:
         yield "timeout", f"must be a number of seconds above 0, got {options.timeout!r}"
     if options.name == "":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import TypeVar, Unpack, cast
 
 from sematic.errors import GraphError
 from sematic.future import Future, Resolver
+from sematic.options import CallOptions
 
 T = TypeVar("T")
 
@@ -19,7 +20,7 @@ def resolve(value: T, resolver: Resolver | None = None) -> T:
     return _future(value, "resolve").resolve(resolver)
 
 
-def options(value: T, **options: Any) -> T:
+def options(value: T, **options: Unpack[CallOptions]) -> T:
     """Change options of one call (`name`, `tags`, `inline`, `timeout`, `retry`, `cache`, `resource_requirements`,
     `base_image_tag`) and return it: ``options(train(c), name="train small")``. Raises SettingsError."""
     return cast(T, _future(value, "options").set(**options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback as tracebacks
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -17,6 +18,9 @@ from sematic.future import Body, Future, capture, contains_future, current_body,
 from sematic.graph import Constant, Graph, Materials, Node, Output, materialise
 from sematic.options import RetrySettings
 from sematic.types.artifact import Artifact, converted, encode, load
+
+FORKED = 70
+"""The exit code of a process that a body forked and let return."""
 
 _OUR_PACKAGE = __name__.partition(".")[0] + "."
 
@@ -70,15 +74,27 @@ def run_body(
         try:
             limit = node.options.timeout
             with nullcontext() if limit is None else (time_limit or _soft)(context, limit):
-                result = function.body(**values)
+                result = _called(function, values)
         finally:
             current_body.reset(token)
         del values
         return _outcome(function, body, result, inputs)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as raised:
+        error = _exited(raised) if isinstance(raised, SystemExit) else raised
         return Raised(failure_of(error, node.options.retry), error, inputs)
+
+
+def _called(function: Function[..., Any], values: dict[str, Any]) -> Any:
+    """What the body returns, or raises. In a process that the body forked it comes back to nobody: going on would
+    report its result a second time, and run everything that comes afterwards twice."""
+    pid = os.getpid()
+    try:
+        return function.body(**values)
+    finally:
+        if os.getpid() != pid:
+            os._exit(FORKED)
 
 
 def _values(
@@ -94,7 +110,7 @@ def _values(
         try:
             artifact = materialise(reference, parameter.type, materials)
         except (LookupError, TypeError) as error:
-            raise _at(error, f"{function.name}({name})") from error
+            raise at(error, f"{function.name}({name})") from error
         if reference.__class__ is not Constant and not (
             reference.__class__ is Output and materials.outputs[reference.position] is artifact
         ):
@@ -103,11 +119,11 @@ def _values(
     return values
 
 
-def _at(error: Exception, where: str) -> SematicError:
-    """The same problem, saying which argument it is about."""
+def at(error: Exception, where: str) -> SematicError:
+    """The same problem of putting a value together, saying which value it is about."""
     if isinstance(error, ConversionError):
         return error.within(where)
-    return ConversionError(f"{type(error).__name__}: {error}", (f"{where}: ",))
+    return ConversionError(f"{type(error).__name__}: {error}", (where,))
 
 
 def _outcome(function: Function[..., Any], body: Body, result: Any, inputs: Mapping[str, Artifact]) -> Outcome:
@@ -135,12 +151,19 @@ def failure_of(error: BaseException, retry: RetrySettings | None) -> Failure:
     What the body raised is the user's to retry; what Sematic found wrong would be the same again.
     """
     if isinstance(error, SystemExit):
-        error = BodyExited(f"the body asked the program to exit (sys.exit({error.code!r})); return a value, or raise")
+        error = _exited(error)
     kind = "timeout" if isinstance(error, TimeoutError) and getattr(error, "sematic_limit", None) else "user"
     retryable = retry is not None and retry.matches(error) and not isinstance(error, ArtifactError | GraphError)
     cls = type(error)
     name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
     return Failure(kind, name, _message(error), _traceback(error), retryable)
+
+
+def _exited(error: SystemExit) -> BodyExited:
+    """What comes out instead: raised as itself it would end the program, with exit code 0 as if all were well."""
+    exited = BodyExited(f"the body asked the program to exit (sys.exit({error.code!r})); return a value, or raise")
+    exited.__cause__ = error
+    return exited.with_traceback(error.__traceback__)
 
 
 def _message(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from sematic import settings
 from sematic.cli.finding import LAST, find_pipeline_run, find_run
 from sematic.engine.records import PipelineRun
 from sematic.engine.states import State
@@ -78,7 +79,7 @@ def _start(record: Record, pipeline_run: PipelineRun, variable: str, wish: str) 
     by_hand = _by_hand(command, variable, wish)
     _check(command, by_hand)
     environment = {name: value for name, value in os.environ.items() if name not in (RESUME, RERUN, *ENVIRONMENT)}
-    environment |= {**command.get("environment", {}), variable: wish}
+    environment |= {**command.get("environment", {}), variable: wish, "SEMATIC_HOME": str(settings.home())}
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     try:

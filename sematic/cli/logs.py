@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import click
@@ -17,7 +18,7 @@ from sematic.errors import SematicError
 from sematic.recorded import SHORT, Record, run_name
 
 _STREAMS = ("stdout", "stderr")
-_Ranges: TypeAlias = dict[str, list[tuple[int, int]]]
+_Ranges: TypeAlias = dict[tuple[str, str], list[tuple[int, int]]]
 
 
 class Printed(NamedTuple):
@@ -77,27 +78,27 @@ def _printed(record: Record, run: Run, attempt: Attempt) -> Printed:
 
 def _of_pipeline_run(record: Record, root: Run) -> Iterator[Printed]:
     """Attempt by attempt in the order of the calls, then what belongs to none."""
-    ranges: _Ranges = {stream: [] for stream in _STREAMS}
+    ranges: _Ranges = {}
     for run in below(record, root):
         for attempt in record.ledger.attempts(run.id) if run.attempt else ():
             if attempt.log is not None:
-                _note(ranges, json.loads(attempt.log), root.id)
+                _note(ranges, json.loads(attempt.log))
                 yield _printed(record, run, attempt)
-    out, err = (_rest(record, root.id, stream, ranges[stream]) for stream in _STREAMS)
-    yield Printed(None, 0, out, err)
+    # workers have folders of their own beside that of the pipeline run
+    for folder in sorted(record.home.logs.glob(f"{root.id}*")):
+        out, err = (_rest(folder / stream, ranges.get((folder.name, stream), [])) for stream in _STREAMS)
+        yield Printed(None, 0, out, err)
 
 
-def _note(ranges: _Ranges, log: dict[str, Any], folder: str) -> None:
-    if log["folder"] == folder:
-        for stream in _STREAMS:
-            ranges[stream].append(tuple(log[stream]))
+def _note(ranges: _Ranges, log: dict[str, Any]) -> None:
+    for stream in _STREAMS:
+        ranges.setdefault((log["folder"], stream), []).append(tuple(log[stream]))
 
 
-def _rest(record: Record, folder: str, stream: str, ranges: list[tuple[int, int]]) -> bytes:
-    """The bytes of a file that no attempt is known to have written: those of one that runs, or was killed, are
-    there."""
+def _rest(file: Path, ranges: list[tuple[int, int]]) -> bytes:
+    """The bytes that no attempt is known to have written: those of one that runs, or was killed, are there."""
     try:
-        data = (record.home.logs / folder / stream).read_bytes()
+        data = file.read_bytes()
     except FileNotFoundError:
         return b""
     pieces, position = [], 0

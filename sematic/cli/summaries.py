@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from sematic.errors import ArtifactError
@@ -13,7 +14,8 @@ from sematic.types.base import Json, Spec
 
 WIDTH = 48
 _BRACKETS = {"list": "[]", "tuple": "()", "tuple...": "()", "set": "{}", "frozenset": "{}"}
-_BARE = ("enum", "flag", "path", "date", "datetime", "timedelta", "time")
+_UNKNOWN: Spec = [""]
+_BARE = ("enum", "path", "date", "datetime", "timedelta", "time", "float", "complex", "numpy")
 _Writer: TypeAlias = Callable[[dict[str, Any], Spec], str]
 
 
@@ -24,8 +26,12 @@ def type_name(spec: Spec) -> str:
         return " | ".join(map(type_name, rest))
     if head == "array":
         return f"NDArray[{rest[0]}]" if rest[0] else "numpy.ndarray"
+    if head == "numpy":
+        return f"numpy.{rest[0]}"
+    if head == "tuple...":
+        return f"tuple[{type_name(rest[0])}, ...]"
     if head == "literal":
-        return f"Literal[{', '.join(repr(each[-1]) if isinstance(each, list) else repr(each) for each in rest)}]"
+        return f"Literal[{', '.join(repr(value) for _, value in rest)}]"
     if rest and isinstance(rest[0], str):
         return str(rest[0]).rpartition(":")[2]
     inner = [type_name(each) for each in rest if isinstance(each, list)]
@@ -53,7 +59,7 @@ def brief(artifact: Artifact, width: int = WIDTH) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _text(summary: Json, spec: Spec = ("",)) -> str:
+def _text(summary: Json, spec: Spec = _UNKNOWN) -> str:
     if isinstance(summary, str):
         return summary if spec[0] in _BARE else _quoted(summary)
     if not isinstance(summary, dict):
@@ -70,12 +76,23 @@ def _quoted(text: str) -> str:
 
 def _elements(summary: dict[str, Any], spec: Spec) -> str:
     brackets = _BRACKETS.get(spec[0], "[]")
-    inner = _joined([_text(each) for each in summary["elements"]], summary["length"])
+    shown = [_text(each, kind) for each, kind in zip(summary["elements"], _element_specs(spec), strict=False)]
+    inner = _joined(shown, summary["length"])
     return f"{brackets[0]}{inner}{brackets[1]}"
 
 
+def _element_specs(spec: Spec) -> Iterable[Spec]:
+    """The types of elements, as far as a spec tells them: without end for those of any length."""
+    inner: list[Spec] = spec[1:]
+    if spec[0] == "tuple":
+        return inner
+    return repeat(inner[0] if spec[0] in _BRACKETS else _UNKNOWN)
+
+
 def _items(summary: dict[str, Any], spec: Spec) -> str:
-    return f"{{{_joined([f'{_text(key)}: {_text(value)}' for key, value in summary['items']], summary['length'])}}}"
+    kinds = spec[1:] if spec[0] == "dict" else [_UNKNOWN, _UNKNOWN]
+    shown = [f"{_text(key, kinds[0])}: {_text(value, kinds[1])}" for key, value in summary["items"]]
+    return f"{{{_joined(shown, summary['length'])}}}"
 
 
 def _joined(shown: list[str], length: int) -> str:

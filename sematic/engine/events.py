@@ -22,6 +22,8 @@ class Usage(NamedTuple):
     cpu_seconds: float | None = None
     peak_memory: int | None = None
     log: str | None = None
+    seconds: float | None = None
+    """Running time, where somebody else ran it."""
 
 
 NO_USAGE = Usage()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from heapq import heappop, heappush
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-from sematic.attempts.body import Expansion, Limit, Outcome, Raised, Value, failure_of, run_body
+from sematic.attempts.body import Expansion, Limit, Outcome, Raised, Value, at, failure_of, run_body
 from sematic.context import Context
 from sematic.engine.changes import Change
 from sematic.engine.engine import Engine
@@ -35,7 +34,7 @@ from sematic.engine.events import (
     Usage,
     Withdraw,
 )
-from sematic.errors import SematicError
+from sematic.errors import ArtifactError, SematicError
 from sematic.function import Function, find
 from sematic.future import Call, Future
 from sematic.graph import Graph, Materials, Node, Output, materialise, renumbered
@@ -68,8 +67,6 @@ class Watcher(Protocol):
 
 
 _ALWAYS = nullcontext()
-_FORKED = 70
-"""The exit code of a process that a body forked and let return: going on would run everything after it twice."""
 
 
 def _ignore(changes: object) -> None:
@@ -124,7 +121,6 @@ class Loop:
         self.ports = ports
         self.errors: dict[str, BaseException] = {}
         """Exceptions of bodies by run, so that the resolver can raise the very one that failed."""
-        self._pid = os.getpid()
         self._finish: Finish | None = None
         self._decided: Finish | None = None
         """The end that is queued: an interrupt may lose it from the queue."""
@@ -211,8 +207,6 @@ class Loop:
         materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
         with self._interruptible():
             outcome = run_body(instruction.node, function_of(instruction.node), materials, context, ports.time_limit)
-        if os.getpid() != self._pid:
-            os._exit(_FORKED)
         if ports.meter is not None:
             usage = ports.meter.usage(start, outcome.inputs)
         else:
@@ -225,10 +219,12 @@ class Loop:
 
     def _assemble(self, instruction: Assemble) -> None:
         ports = self.ports
+        function = function_of(instruction.node)
         try:
             materials = Materials(self.outputs(instruction.outputs), ports.artifact, ports.store)
-            artifact = materialise(instruction.output, function_of(instruction.node).returns, materials)
-        except (SematicError, LookupError, TypeError) as error:
+            artifact = materialise(instruction.output, function.returns, materials)
+        except (SematicError, LookupError, TypeError) as problem:
+            error = problem if isinstance(problem, ArtifactError) else at(problem, f"the result of {function.name}")
             self.errors[instruction.run_id] = error
             self.post(Failed(instruction.run_id, 0, failure_of(error, None), ports.now()))
         else:

@@ -28,7 +28,10 @@ def result(finish: Finish, loop: Loop) -> Any:
         raise error.with_traceback(users_part(error.__traceback__))
     kind = RunTimedOut if finish.failure.kind == "timeout" else RunFailed
     failure = finish.failure
-    raise kind(failure.class_name, failure.message, failure.traceback, path, finish.failed)
+    failed = kind(failure.class_name, failure.message, failure.traceback, path, finish.failed)
+    if failure.traceback:
+        failed.add_note(f"\nIn the process that ran it:\n{failure.traceback}")
+    raise failed
 
 
 def path_of(run: Live) -> str:

@@ -15,6 +15,9 @@ from sematic.engine.events import Event, Failed, Finish, ReturnedGraph, Returned
 from sematic.engine.states import State
 from sematic.graph import Node
 
+COMMAND = "SEMATIC_COMMAND"
+"""How the `sematic` command is typed where this program was started; set by whoever starts it, such as Bazel."""
+
 MARKS = {State.RESOLVED: "✓", State.RAN: "⋯", State.FAILED: "✗", State.CANCELED: "–", State.RETRYING: "↻"}
 
 
@@ -91,9 +94,10 @@ class Watch:
         self._progress.begin(f"{name} {id[:12]} {announcement}".rstrip())
 
     def finish(self, finish: Finish, seconds: float) -> None:
-        look = f"sematic show {self._id[:12]}"
+        command = os.environ.get(COMMAND) or "sematic"
+        look = f"{command} show {self._id[:12]}"
         if finish.state is not State.RESOLVED:
-            look += f"; to go on where it stopped: sematic resume {self._id[:12]}"
+            look += f"; to go on where it stopped: {command} resume {self._id[:12]}"
         self._progress.finish(finish, seconds, f"Look at it: {look}")
 
     def started(self, instruction: RunInline | Submit) -> None:
@@ -107,7 +111,8 @@ class Watch:
             return
         name, start = self._begun.pop(event.run_id)
         state, note = self._what_became(event)
-        self._progress.ended(event.run_id, name, state, time.monotonic() - start, note)
+        seconds = event.usage.seconds if event.usage.seconds is not None else time.monotonic() - start
+        self._progress.ended(event.run_id, name, state, seconds, note)
 
     def _what_became(self, event: ReturnedValue | ReturnedGraph | Failed) -> tuple[State, str]:
         if isinstance(event, ReturnedValue):

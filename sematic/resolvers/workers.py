@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from sematic.attempts.output import Capture
-from sematic.engine.events import Event, Failed, ReturnedGraph, ReturnedValue, Submit, Withdraw
+from sematic.engine.events import Event, Failed, ReturnedGraph, ReturnedValue, Submit, Usage, Withdraw
 from sematic.engine.records import Failure, Run
 from sematic.engine.states import State
 from sematic.entry import import_path
@@ -147,12 +147,13 @@ class WorkerPool:
 def reported(ledger: Ledger, report: dict[str, Any]) -> Event:
     """What a worker says that it has committed."""
     run_id, attempt, at = report["run_id"], report["attempt"], report["at"]
+    usage = Usage(seconds=report.get("seconds"))
     if report["kind"] == "value":
-        return ReturnedValue(run_id, attempt, report["detail"], at, recorded=True)
+        return ReturnedValue(run_id, attempt, report["detail"], at, usage, recorded=True)
     if report["kind"] == "graph":
-        return ReturnedGraph(run_id, attempt, _graph(ledger, ledger.run(run_id)), at, recorded=True)
+        return ReturnedGraph(run_id, attempt, _graph(ledger, ledger.run(run_id)), at, usage, recorded=True)
     if report["kind"] == "failed":
-        return Failed(run_id, attempt, Failure.from_json(report["detail"]), at, recorded=True)
+        return Failed(run_id, attempt, Failure.from_json(report["detail"]), at, usage, recorded=True)
     return lost(ledger, run_id, attempt, report["detail"])
 
 

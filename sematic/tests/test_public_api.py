@@ -64,7 +64,7 @@ SIGNATURES = {
     "func": "(body: Any = None, /, **options: Any) -> Any",
     "get_run": "(id: str) -> RunView",
     "load": "(artifact_id: str) -> Any",
-    "options": "(value: T, **options: Any) -> T",
+    "options": "(value: T, **options: Unpack[CallOptions]) -> T",
     "resolve": "(value: T, resolver: Resolver | None = None) -> T",
 }
 
@@ -118,7 +118,7 @@ def modules_after(program: str) -> set[str]:
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    loaded = modules_after("import sematic")
+    loaded = modules_after("import sematic\nsematic.LocalResolver")
     assert "sematic.resolvers.local" in loaded
     assert loaded.isdisjoint(HEAVY)
 

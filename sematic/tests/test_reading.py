@@ -133,6 +133,11 @@ def test_load() -> None:
     assert load(numbers.output_id) == load(numbers.output_id[:10]) == [0, 1, 2]
 
 
+def test_elements_that_the_ledger_keeps() -> None:
+    sematic.resolve(pipelines.texts(3))
+    assert last().output == ["0" * 6000, "1" * 6000, "2" * 6000]
+
+
 def test_unknown_and_ambiguous_ids() -> None:
     sematic.resolve(pipelines.pipeline(3))
     for ask in (get_run, load):

@@ -71,7 +71,8 @@ class Store(Protocol):
         """Keep the bytes (in one pass; small ones may stay in the Blob) and return their Blob."""
 
     def read(self, digest: str, size: int, artifact_id: str | None = None) -> Buffer:
-        """The bytes of an artifact (`artifact_id` where it is known), verified when this process did not write them. Writable when private to the caller.
+        """The bytes of an artifact (`artifact_id` where it is known), verified when this process did not write them.
+        Writable when private to the caller.
 
         Raises ArtifactError when they are missing, truncated or corrupt.
         """

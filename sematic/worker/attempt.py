@@ -39,6 +39,7 @@ class Report(NamedTuple):
     kind: str
     detail: str
     at: float
+    seconds: float = 0.0
 
 
 Measure: TypeAlias = Callable[[Callable[[], Outcome]], tuple[Outcome, Usage]]
@@ -65,7 +66,7 @@ def run_attempt(
     outcome, usage = _outcome(ledger, store, run, claim, measure, time_limit, problem)
     changes, report = _committed(run, claim, outcome, usage, time.time())
     ledger.commit(run.pipeline_run_id, changes)
-    return report
+    return report._replace(seconds=report.at - at)
 
 
 def _outcome(

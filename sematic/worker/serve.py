@@ -42,8 +42,9 @@ def main(arguments: str) -> None:
                 report = run_attempt(home.ledger, home.store, claim, measure, limit, problem)
                 reports.write(json.dumps(report._asdict()) + "\n")
             except SematicError as error:
-                lost = {"run_id": claim.run_id, "attempt": claim.attempt, "kind": "lost"}
-                reports.write(json.dumps({**lost, "detail": f"{type(error).__name__}: {error}", "at": 0.0}) + "\n")
+                detail = f"{type(error).__name__}: {error}"
+                lost = {"run_id": claim.run_id, "attempt": claim.attempt, "kind": "lost", "detail": detail, "at": 0.0}
+                reports.write(json.dumps(lost) + "\n")
 
 
 def _measure(logs: Path | None, stack: ExitStack) -> Measure:

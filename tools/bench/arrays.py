@@ -17,14 +17,14 @@ from tools.bench import memory
 
 _PAGE = 4096 // 8
 
-moments: list[float] = []
-"""When the array was made, and when it was read back: what lies between is storing and reading it."""
+moments: list[tuple[float, float]] = []
+"""Clock and CPU when the array was made and when it was read back: what lies between is storing and reading it."""
 
 
 @sematic.func
 def make(mib: int) -> NDArray[numpy.float64]:
     values = numpy.arange(mib << 17, dtype=numpy.float64)
-    moments.append(time.perf_counter())
+    mark()
     return values
 
 
@@ -38,10 +38,14 @@ def pipeline(mib: int) -> float:
     return use(make(mib))
 
 
+def mark() -> None:
+    moments.append((time.perf_counter(), time.process_time()))
+
+
 def touch(values: Any) -> float:
     """Read one number of each page, so that a memory map is really read."""
     found = float(values[::_PAGE].sum())
-    moments.append(time.perf_counter())
+    mark()
     return found
 
 
@@ -53,7 +57,7 @@ def floor(mib: int) -> float:
     """numpy.save, numpy.load and one SHA-256."""
     path = Path("array.npy")
     values = numpy.arange(mib << 17, dtype=numpy.float64)
-    moments.append(time.perf_counter())
+    mark()
     hashlib.sha256(values.data).hexdigest()
     numpy.save(path, values)
     del values
@@ -67,8 +71,10 @@ def main(what: str, mib: str) -> None:
     value = {"ours": ours, "floor": floor}[what](size)
     if value != float(numpy.arange(0, size << 17, _PAGE, dtype=numpy.float64).sum()):
         raise SystemExit(f"the array was not read back: {value}")
-    made, read = moments
-    print(json.dumps({"seconds": read - made, "peak": (memory.peak() - before) / (size << 20)}))
+    (begun, cpu), (ended, cpu_ended) = moments
+    print(
+        json.dumps({"seconds": ended - begun, "cpu": cpu_ended - cpu, "peak": (memory.peak() - before) / (size << 20)})
+    )
 
 
 if __name__ == "__main__":

@@ -51,10 +51,8 @@ class Figure(NamedTuple):
 def measure(rows: Sequence[Row], repetitions: int | None = None) -> Iterator[Figure]:
     """The figures of each row as soon as it is measured, then how flat the chains are."""
     figures: list[Figure] = []
-    with _folder() as template:
-        processes.run(
-            [sys.executable, str(processes.ROOT / "tools/bench/one_step.py")], template, processes.ours(template)
-        )
+    with statements_as_built(), _folder() as template:
+        processes.whole([sys.executable, str(processes.ROOT / "tools/bench/one_step.py")], template)
         for row in rows:
             found = _figures(row, repetitions or row.repetitions, template)
             figures += found
@@ -63,16 +61,19 @@ def measure(rows: Sequence[Row], repetitions: int | None = None) -> Iterator[Fig
 
 
 def _figures(row: Row, repetitions: int, template: Path) -> list[Figure]:
-    reports = [_once(row, template) for _ in range(repetitions)]
+    reports = [_once(row, template, floor_first=bool(number % 2)) for number in range(repetitions)]
     ours, floors = ([report[side] for report in reports] for side in (0, 1))
     return [Figure(row.name, m.unit, spread(ours, m), spread(floors, m), row.floor_name, m.budget) for m in row.metrics]
 
 
-def _once(row: Row, template: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _once(row: Row, template: Path, floor_first: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Each goes first every other time: the disk may still be busy with what the first one wrote."""
     with _folder() as folder:
         if row.warm:
             shutil.copytree(template, folder, dirs_exist_ok=True)
-        return row.ours(folder), row.floor(folder)
+        floor = row.floor(folder) if floor_first else None
+        ours = row.ours(folder)
+        return ours, floor or row.floor(folder)
 
 
 def spread(reports: Sequence[dict[str, Any]], metric: Metric) -> Spread:
@@ -100,6 +101,21 @@ def _flatness(name: str, short: Figure, long: Figure) -> Figure:
 
 def _same(value: float) -> Spread:
     return Spread(value, value, value)
+
+
+@contextmanager
+def statements_as_built() -> Iterator[None]:
+    """The ledger's compiled statements where a build puts them, as long as the bench runs from the sources."""
+    path = processes.ROOT / "sematic/ledger/sql/statements.json"
+    if path.exists():
+        yield
+        return
+    with _folder() as folder:
+        processes.whole([sys.executable, "-m", "sematic.ledger.sql.build_statements", str(path)], folder)
+    try:
+        yield
+    finally:
+        path.unlink()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -56,8 +57,13 @@ def last_line(text: str) -> dict[str, Any]:
     return found
 
 
-def seconds(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> float:
-    """How long a whole process takes, from its start to its end."""
-    begun = time.perf_counter()
-    run(command, folder, environment)
-    return time.perf_counter() - begun
+def whole(command: list[str], folder: Path) -> dict[str, Any]:
+    """How long a whole process of ours takes, from its start to its end, and how much CPU."""
+    begun, cpu = time.perf_counter(), _children_cpu()
+    run(command, folder, ours(folder))
+    return {"seconds": time.perf_counter() - begun, "cpu": _children_cpu() - cpu}
+
+
+def _children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

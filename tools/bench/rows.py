@@ -53,13 +53,13 @@ def all_rows() -> list[Row]:
 def import_row() -> Row:
     """Without `site`, whose .pth files would import for us, and for the floor, what we need ourselves."""
     ours, floor = (_process([sys.executable, "-S", "-c", code]) for code in ("import sematic", "pass"))
-    metrics = (Metric("ms", scale=1e3, budget=Budget(60, "excess")),)
+    metrics = (Metric("ms", scale=1e3, budget=Budget(60, "excess")), Metric("cpu ms", "cpu", 1e3))
     return Row("import", "python -S -c pass", ours, floor, metrics, 11)
 
 
 def one_step_rows() -> Iterator[Row]:
     command = [sys.executable, str(processes.ROOT / "tools/bench/one_step.py")]
-    metrics = (Metric("s", budget=Budget(0.25, "ours")),)
+    metrics = (Metric("s", budget=Budget(0.25, "ours")), Metric("cpu s", "cpu"))
     for kind in ("fresh", "warm"):
         name = f"one-step-{kind}"
         yield Row(name, "python -c pass", _process(command), _nothing, metrics, 7, warm=kind == "warm")
@@ -82,6 +82,7 @@ def fan_out_rows() -> Iterator[Row]:
 def array_row(mib: int = 256) -> Row:
     metrics = (
         Metric("s", budget=Budget(1.3, "ratio")),
+        Metric("cpu s", "cpu"),
         Metric("x its size, peak", "peak", budget=Budget(1.25, "ours")),
     )
     ours, floor = (_module("tools.bench.arrays", what, mib) for what in ("ours", "floor"))
@@ -112,7 +113,7 @@ def _module(module: str, *arguments: object) -> Program:
 
 
 def _process(command: list[str]) -> Program:
-    return lambda folder: {"seconds": processes.seconds(command, folder, processes.ours(folder))}
+    return lambda folder: processes.whole(command, folder)
 
 
 _nothing = _process([sys.executable, "-c", "pass"])

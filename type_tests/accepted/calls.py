@@ -1,7 +1,7 @@
 # pyright: strict
 """A call has the type of what it returns, so that graphs compose."""
 
-from typing_extensions import assert_type
+from typing import assert_type
 
 from type_tests.functions import Config, Layer, Scores, configure, count, names, nothing, pair, shout, table, train
 

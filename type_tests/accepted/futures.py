@@ -1,7 +1,7 @@
 # pyright: strict
 """The typed spellings of what the value of a call does not have: resolving, options, the future itself."""
 
-from typing_extensions import assert_type
+from typing import assert_type
 
 import sematic
 from sematic import Future, SilentResolver

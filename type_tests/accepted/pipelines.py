@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-from typing_extensions import assert_type
+from typing import assert_type
 
 import sematic
 from type_tests.functions import Config, Scores, configure, count, train

@@ -96,6 +96,25 @@ def dying(n: int) -> int:
 
 
 @sematic.func
+def texts(n: int) -> list[str]:
+    """Elements that are artifacts of their own, but small enough to be kept in the ledger."""
+    return [str(number) * 6000 for number in range(n)]
+
+
+@sematic.func
+def halting_with_texts(n: int) -> int:
+    """A step at the gate that has such elements as input."""
+    return gated_lengths(texts(n))
+
+
+@sematic.func
+def gated_lengths(values: list[str]) -> int:
+    """Comes to the gate."""
+    gate()
+    return sum(map(len, values))
+
+
+@sematic.func
 def double(value: int) -> int:
     """One of many."""
     return 2 * value
@@ -123,9 +142,18 @@ def flaky(n: int) -> int:
     return n
 
 
-def main(name: str, n: str) -> None:
+@sematic.func(inline=False)
+def remote(value: int) -> int:
+    """Comes to the gate in a worker, when there are workers."""
+    print(f"remote with {value}")
+    gate()
+    return value
+
+
+def main(name: str, n: str, workers: str = "") -> None:
     """Resolve one."""
-    print("result", globals()[name](int(n)).resolve())
+    resolver = sematic.LocalResolver(max_parallelism=int(workers) if workers else None)
+    print("result", globals()[name](int(n)).resolve(resolver))
 
 
 if __name__ == "__main__":

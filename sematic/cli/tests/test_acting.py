@@ -67,6 +67,12 @@ def test_resume_takes_over_after_a_failure(good: Text) -> None:
     assert "def numbers" in good("source", taken.id)
 
 
+def test_resume_with_elements_that_the_ledger_keeps(killed: Kill) -> None:
+    killed("halting_with_texts", 2)
+    process = finished(command("resume"))
+    assert (process.returncode, process.stdout) == (0, "result 12000\n"), process.stderr
+
+
 def test_the_exit_code_is_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     failed()
     monkeypatch.setenv(pipelines.FRAGILE, "1")
@@ -133,6 +139,33 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_resume_restores_folder_and_import_path(script: Path) -> None:
     process = finished(command("resume"))
     assert (process.returncode, process.stdout) == (0, "42\n"), process.stderr
+
+
+def test_resume_finds_a_home_that_is_named_from_here(script: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home.parent)
+    monkeypatch.setenv("SEMATIC_HOME", home.name)
+    process = finished(command("resume"))
+    assert (process.returncode, process.stdout) == (0, "42\n"), process.stderr
+
+
+def recorded_command(home: Path, **changes: object) -> None:
+    """Change what is recorded of all programs."""
+    with sqlite3.connect(home / "ledger.db") as connection:
+        (text,) = connection.execute("SELECT command FROM pipeline_runs").fetchone()
+        connection.execute("UPDATE pipeline_runs SET command = ?", [json.dumps(json.loads(text) | changes)])
+    connection.close()
+
+
+def test_resume_says_when_the_program_cannot_be_started(
+    script: Path, home: Path, bad: Text, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)  # the command changes the folder, and here it goes on afterwards
+    recorded_command(home, executable=str(script), target=None)
+    assert "cannot be started (Permission denied). Start it by hand: SEMATIC_RESUME=" in bad("resume")
+    recorded_command(home, executable=None)
+    message = bad("resume")
+    assert message.startswith("no command is recorded by which its program could be started. ")
+    assert message.endswith(" <your program>")
 
 
 def test_show_tells_the_command(script: Path, good: Text) -> None:
@@ -273,16 +306,6 @@ def test_a_read_only_home_is_shown_truthfully(
     assert "read-only" in bad("rm", "last", "--yes")
     assert "read-only" in bad("cancel", "last")
     monkeypatch.undo()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_home_without_write_permission(killed: Kill, good: Text, home: Path) -> None:
-    killed("halting", 3)
-    home.chmod(0o555)
-    try:
-        assert good("ls").split("\t")[1] == "INTERRUPTED"
-    finally:
-        home.chmod(0o755)
 
 
 def test_a_home_that_is_no_home(bad: Text, home: Path) -> None:

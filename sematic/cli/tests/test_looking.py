@@ -226,6 +226,14 @@ def test_logs_of_a_killed_process(good: Text, killed: Callable[[str, int], None]
     assert good("logs", "last").endswith("==> outside of any finished run\nat the gate with 3\n")
 
 
+def test_logs_of_a_killed_worker(good: Text, home: Path) -> None:
+    assert finished([*program("remote", 3), "1"]).returncode == 0
+    assert good("logs", "last") == f"==> remote ({newest(good)[:12]})\nremote with 3\n"
+    (folder,) = (home / "logs").iterdir()
+    (folder / "stdout").write_text("remote with 3\nand then it was killed\n")
+    assert good("logs", "last").endswith("==> outside of any finished run\nand then it was killed\n")
+
+
 def test_source(good: Text, bad: Text, killed: Callable[[str, int], None]) -> None:
     killed("halting", 3)
     assert "def halting(n: int) -> int:" in good("source", "last")

@@ -24,23 +24,26 @@ _SILENCE = {
 
 
 class Known(NamedTuple):
-    """A peer: what pip installs, how many steps it is given, and what it keeps of a run."""
+    """A peer: what pip installs, how many steps it is given, and what it keeps of a run.
+
+    `pins` is what pip must be told beside the package's name.
+    """
 
     package: str
     how: str
     steps: int = 500
-    exact: str = ""
+    pins: tuple[str, ...] = ()
 
 
 PEERS = {
     "luigi": Known("luigi", "local scheduler, a file a task"),
     "hamilton": Known("sf-hamilton", "in process, results and metadata in its disk cache"),
     "flytekit": Known("flytekit", "local execution, keeps nothing"),
-    "prefect": Known("prefect", "its server started beside the flow, SQLite"),
+    "prefect": Known("prefect", "its server started beside the flow, SQLite", pins=("fastapi<0.120",)),
     "dagster": Known("dagster", "execute_in_process, SQLite instance, outputs in files"),
     "metaflow": Known("metaflow", "local metadata and datastore, a process a step", 20),
     "zenml": Known("zenml[local]", "local stack, SQLite", 50),
-    "sematic-0.41": Known("sematic", "LocalRunner with its server, SQLite", exact="==0.41.0"),
+    "sematic-0.41": Known("sematic", "LocalRunner with its server, SQLite", pins=("sematic==0.41.0", "sqlalchemy<2.1")),
 }
 
 
@@ -76,7 +79,7 @@ def installed(name: str, known: Known) -> Path:
         processes.CACHE.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         processes.run([sys.executable, "-m", "venv", str(folder)], processes.CACHE, timeout=INSTALL_SECONDS)
-        pip = [str(python), "-m", "pip", "install", "--quiet", known.package + known.exact]
+        pip = [str(python), "-m", "pip", "install", "--quiet", known.package, *known.pins]
         processes.run(pip, processes.CACHE, timeout=INSTALL_SECONDS)
         done.touch()
     return python
