@@ -5,6 +5,7 @@ Functions and classes of the entry module are recorded under the name by which a
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,23 @@ MAIN = "__main__"
 
 worker_of: str | None = None
 """In a process that only runs single bodies for a driver: the program's entry module, which it imports."""
+
+
+def working_folder() -> str:
+    """The current folder; empty where it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
+started_in = working_folder()
+"""Where the program was started, as far as that can be known: it may go elsewhere before it resolves anything."""
+
+
+def import_path() -> list[str]:
+    """The parts of sys.path that Python looks at: it passes over what is no text."""
+    return [entry for entry in sys.path if isinstance(entry, str)]
 
 
 @cache  # sys.path may change while the program runs; the name must not
@@ -43,7 +61,7 @@ def real_module(name: str) -> str:
 def _name_of(file: Path) -> str:
     """The longest dotted name under a root of sys.path. Under Bazel that root is the runfiles folder, which gives
     ``examples.digits.main``; the script's own folder, which Python puts there, gives only its stem."""
-    roots = {Path(entry).absolute() for entry in sys.path if entry}
+    roots = {Path(entry).absolute() for entry in import_path() if entry}
     names = [_dotted(file, root) for root in roots if root in file.parents]
     stem = file.stem if "." not in file.stem else MAIN
     return max((name for name in names if name), key=lambda name: (name.count("."), name), default=stem)

@@ -81,9 +81,15 @@ class Shown(NamedTuple):
 
 
 def home() -> Path:
-    """The folder for everything local: SEMATIC_HOME, else ~/.sematic. It may not exist yet."""
+    """The folder for everything local: SEMATIC_HOME, else ~/.sematic. It may not exist yet. Raises SettingsError."""
     given = os.environ.get("SEMATIC_HOME")
-    return Path(given).expanduser().absolute() if given else Path.home() / ".sematic"
+    try:
+        return Path(given or "~/.sematic").expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingsError(
+            f"the folder {given or '~/.sematic'} cannot be found: nobody knows where that home is. Set SEMATIC_HOME to "
+            "the path of a folder that can be written"
+        ) from error
 
 
 def get(name: str) -> Value:
@@ -150,7 +156,7 @@ def _load() -> dict[str, Value]:
     path = _path()
     try:
         values = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise SettingsError(

@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from sematic.errors import StoreError
+
 ECHO_SECONDS = 0.05
 _CHUNK = 1 << 16
 
@@ -125,8 +127,9 @@ class _Stream:
             os.close(self._copies)
             self._copies = None  # somebody may have kept the stream, and the number is used again
         os.close(self.file)
-        if not self.path.stat().st_size:
-            self.path.unlink()
+        with suppress(OSError):  # a body may have removed it
+            if not self.path.stat().st_size:
+                self.path.unlink()
 
 
 class _Tee:
@@ -159,14 +162,20 @@ class Capture:
     """Output of this process, on until `stop`. One at a time in a process: use `start_capture`."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.users = 0
         self.shared = False
         self._stop = threading.Event()
         self._lock = threading.RLock()  # a signal handler may print
-        self._out = _Stream(1, folder / "stdout", self._lock)
-        self._err = _Stream(2, folder / "stderr", self._lock)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._out = _Stream(1, folder / "stdout", self._lock)
+            self._err = _Stream(2, folder / "stderr", self._lock)
+        except OSError as error:
+            raise StoreError(
+                f"what functions print cannot be kept in {folder} ({error.strerror}): check that it can be written, or "
+                "set SEMATIC_OUTPUT_CAPTURE=off"
+            ) from error
         self._drawn = 0
         self._thread = threading.Thread(target=self._echo_forever, name="sematic-output", daemon=True)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sematic.attempts.limits import TimedOut, TimeLimit
 from sematic.context import Context
+from sematic.entry import import_path
 
 if TYPE_CHECKING:
     import subprocess
@@ -87,7 +88,7 @@ class Watchdog:
         import subprocess
 
         watched = str(os.getpid()) if self._kill else ""
-        arguments = [str(self._home), self._nonce, watched, json.dumps(sys.path)]
+        arguments = [str(self._home), self._nonce, watched, json.dumps(import_path())]
         return subprocess.Popen(
             [sys.executable, "-S", "-E", str(_ALARM), *arguments],
             stdin=subprocess.PIPE,

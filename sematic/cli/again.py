@@ -95,8 +95,12 @@ def _check(command: dict[str, Any], by_hand: str) -> None:
         raise ResumeError(f"no command is recorded by which its program could be started. {by_hand}")
     folder = Path(command["folder"])
     script = command["argv"][0] if command.get("argv") else ""
+    if script in ("", "-"):
+        raise ResumeError(
+            f"the program was typed into a console or read from a pipe: it is not there any more. {by_hand}"
+        )
     needed = {"folder": folder, "Python": folder / command["executable"]}
-    if script not in ("", "-c", "-m"):
+    if script not in ("-c", "-m"):
         needed["program"] = folder / script
     for what, path in needed.items():
         if not path.exists():

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sematic.entry import main_module_name
+from sematic import entry
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,10 +33,11 @@ def command() -> str:
         {
             "executable": sys.executable,
             "arguments": sys.orig_argv[1:],
-            "argv": sys.argv,
-            "folder": os.getcwd(),
-            "entry": main_module_name(),
-            "path": sys.path,
+            "argv": list(map(str, sys.argv)),
+            "folder": entry.started_in,
+            "working_folder": entry.working_folder(),
+            "entry": entry.main_module_name(),
+            "path": entry.import_path(),
             "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
             "target": os.environ.get("SEMATIC_TARGET") or os.environ.get("BAZEL_TARGET"),
             "workspace": os.environ.get("BUILD_WORKSPACE_DIRECTORY"),
@@ -50,7 +51,7 @@ class GitState:
     `git status` takes its time."""
 
     def __init__(self) -> None:
-        folder = os.environ.get("BUILD_WORKSPACE_DIRECTORY") or os.getcwd()
+        folder = os.environ.get("BUILD_WORKSPACE_DIRECTORY") or entry.working_folder()
         self._processes = [
             self._start(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD"),
             self._start(folder, "status", "--porcelain", "--untracked-files=no"),
@@ -73,8 +74,9 @@ class GitState:
 
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "stdin": subprocess.DEVNULL}
+        pipes |= {"encoding": "utf-8", "errors": "replace"}  # whatever the locale, and the name of a branch
         try:
-            return subprocess.Popen(["git", "-C", folder, *arguments], env=environment, text=True, **pipes)
+            return subprocess.Popen(["git", "-C", folder, *arguments], env=environment, **pipes)
         except OSError:
             return None
 

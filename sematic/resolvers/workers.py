@@ -17,6 +17,7 @@ from sematic.attempts.output import Capture
 from sematic.engine.events import Event, Failed, ReturnedGraph, ReturnedValue, Submit, Usage, Withdraw
 from sematic.engine.records import Failure, Run
 from sematic.engine.states import State
+from sematic.entry import import_path
 from sematic.graph import Graph, from_json
 from sematic.home import Home
 from sematic.ledger.base import Ledger
@@ -39,7 +40,7 @@ class _Worker:
         capture = pool.capture
         try:
             self.process = subprocess.Popen(
-                [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", _BOOT, json.dumps(sys.path),  # type: ignore[attr-defined]
+                [sys.executable, *subprocess._args_from_interpreter_flags(), "-c", _BOOT, json.dumps(import_path()),  # type: ignore[attr-defined]
                  pool.arguments(claims_end, reports_end)],
                 stdin=subprocess.DEVNULL,
                 stdout=capture.out_terminal() if capture else None,

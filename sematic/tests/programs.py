@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -55,10 +54,10 @@ class Programs:
         return done.stdout.removesuffix("\n") if done.stdout else ""
 
     def bad(self, *arguments: str, **more: Any) -> str:
-        """The last line of the traceback of a program that must fail."""
+        """The error of a program that must fail, without its notes."""
         done = self.run(*arguments, **more)
         assert done.returncode == 1, (done.returncode, done.stderr)
-        return next(line for line in reversed(done.stderr.splitlines()) if line and not line.startswith("in "))
+        return next(line for line in reversed(done.stderr.splitlines()) if re.match(r"[\w.]+: ", line))
 
     def runs(self) -> dict[str, list[Run]]:
         """All runs of the only pipeline run, by function."""
@@ -85,8 +84,3 @@ class Programs:
                 out, err = read_output(home.logs, attempt.log)
                 texts = [texts[0] + out, texts[1] + err]
         return texts[0].decode(), texts[1].decode()
-
-
-def lines(text: str) -> Iterator[Any]:
-    """Each line as JSON."""
-    return map(json.loads, text.splitlines())

@@ -20,7 +20,7 @@ def enter_program(command: str) -> None:
     sys.argv[:] = recorded["argv"]
     sys.path[:] = recorded["path"]
     with suppress(OSError):  # a folder that is gone: the body says so if it needs it
-        os.chdir(recorded["folder"])
+        os.chdir(recorded["working_folder"])
     if recorded["entry"] not in ("__main__", "-c"):
         importlib.import_module(recorded["entry"])
     flags = sys.modules.get("absl.flags")
