@@ -518,7 +518,7 @@ class Simulation:
         """What `WorkerPool.listen` does when a process ended."""
         if self.forget(worker):
             event = lost(self.ledger, worker.run_id, worker.attempt, how)
-            self.report(event._replace(at=self.clock))  # type: ignore[call-arg]
+            self.report(event._replace(at=self.clock))
 
     def forget(self, worker: Worker) -> bool:
         """Whether there is somebody to be told."""
