@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sematic import entry as _entry
 from sematic import future as _future
 from sematic.context import Context, context
 from sematic.errors import (
@@ -29,7 +30,6 @@ from sematic.errors import (
 from sematic.function import Function, func
 from sematic.future import Future, field
 from sematic.options import RetrySettings
-from sematic.resolvers.silent import SilentResolver
 from sematic.resources import (
     KubernetesRequirements,
     KubernetesSecretMount,
@@ -45,13 +45,15 @@ from sematic.version import __version__
 if TYPE_CHECKING:
     from sematic.reading import get_run, load
     from sematic.resolvers.local import LocalResolver
+    from sematic.resolvers.silent import SilentResolver
 
 _LATE = {
     "LocalResolver": "sematic.resolvers.local",
+    "SilentResolver": "sematic.resolvers.silent",
     "get_run": "sematic.reading",
     "load": "sematic.reading",
 }
-"""Names that are imported when first used: they need the ledger, which functions themselves do not."""
+"""Names that are imported when first used: they run graphs or read records, which writing functions does not take."""
 
 __all__ = [
     "ArtifactError",
@@ -98,16 +100,19 @@ __all__ = [
 
 def _default_resolver() -> LocalResolver:
     from sematic.resolvers.local import LocalResolver
+    from sematic.resolvers.silent import SilentResolver
 
     return LocalResolver()
 
 
 _future.default_resolver = _default_resolver
+_entry.adopt_main()  # before the program imports more: its other modules may import it by its real name
 
 
 def __getattr__(name: str) -> Any:
     if name in _LATE:
         from importlib import import_module
 
-        return getattr(import_module(_LATE[name]), name)
+        found = globals()[name] = getattr(import_module(_LATE[name]), name)
+        return found
     raise AttributeError(f"module 'sematic' has no attribute {name!r}")

@@ -17,7 +17,8 @@ worker_of: str | None = None
 
 @cache  # sys.path may change while the program runs; the name must not
 def main_module_name() -> str:
-    """The dotted name of the entry module: of `python -m`, else from its file; ``__main__`` in a console."""
+    """The dotted name of the entry module: of `python -m`, else from its file; ``__main__`` in a console, and where
+    the file's name is none that could be imported."""
     module = sys.modules[MAIN]
     spec = getattr(module, "__spec__", None)
     if spec is not None and spec.name != MAIN:
@@ -28,7 +29,10 @@ def main_module_name() -> str:
 
 def adopt_main() -> None:
     """Make the entry module importable by its real name, as the same module: one class `Config`, not two."""
-    sys.modules.setdefault(main_module_name(), sys.modules[MAIN])
+    name = main_module_name()
+    package, _, last = name.rpartition(".")
+    if sys.modules.setdefault(name, sys.modules[MAIN]) is sys.modules[MAIN] and package in sys.modules:
+        setattr(sys.modules[package], last, sys.modules[MAIN])  # as importing it would
 
 
 def real_module(name: str) -> str:
@@ -41,7 +45,8 @@ def _name_of(file: Path) -> str:
     ``examples.digits.main``; the script's own folder, which Python puts there, gives only its stem."""
     roots = {Path(entry).absolute() for entry in sys.path if entry}
     names = [_dotted(file, root) for root in roots if root in file.parents]
-    return max((name for name in names if name), key=lambda name: (name.count("."), name), default=file.stem)
+    stem = file.stem if "." not in file.stem else MAIN
+    return max((name for name in names if name), key=lambda name: (name.count("."), name), default=stem)
 
 
 def _dotted(file: Path, root: Path) -> str:

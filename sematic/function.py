@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, cast, overload
 
-from sematic.entry import real_module
+from sematic.entry import MAIN, real_module
 from sematic.errors import DefinitionError
 from sematic.future import Call, Future, current_body, reference_to
 from sematic.graph import Output, Reference
@@ -191,6 +191,11 @@ def find(path: str) -> Function[..., Any]:
     if path in _known:
         return _known[path]
     module, _, name = path.partition(":")
+    if module == MAIN:
+        raise DefinitionError(
+            f"{name} was defined in a console, or in a program that no other process can import; put it in a module "
+            "(a .py file), or run it with inline=True in the process that defines it"
+        )
     try:
         found = getattr(__import__(module, fromlist=[name]), name)
     except ImportError as error:

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -30,14 +31,17 @@ class Mark(NamedTuple):
 class _Stream:
     """One of the two descriptors, its file, and where the output would have gone."""
 
-    def __init__(self, number: int, path: Path) -> None:
+    def __init__(self, number: int, path: Path, lock: threading.RLock) -> None:
         self.number = number
         self.path = path
+        self._lock = lock
         self.file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_RDWR | os.O_CLOEXEC, 0o600)
         self.inode = os.fstat(self.file).st_ino
         self.echoed = os.fstat(self.file).st_size
         self.terminal: int | None = None
-        self._replaced: Any = None
+        self._heard = True
+        self._replaced: list[Any] = []
+        self._copies: int | None = None
 
     @property
     def name(self) -> str:
@@ -55,9 +59,22 @@ class _Stream:
         stream = getattr(sys, self.name)
         if _is_on(stream, self.number):
             stream.reconfigure(line_buffering=True)  # so that a kill loses no whole line
-        elif stream is not None:  # a notebook's or a test runner's: it does not write to the descriptor
-            self._replaced = stream
-            setattr(sys, self.name, _Tee(stream, self.file))
+            return
+        self._replaced.append(stream)
+        if stream is not None:  # a notebook's or a test runner's: it does not write to the descriptor
+            self._copies = os.open(self.path, os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC)
+            setattr(sys, self.name, _Tee(stream, self._copy))
+
+    def _copy(self, data: bytes) -> None:
+        """Keep what a stream of its own shows by itself: it is not echoed, all that came before it is."""
+        with self._lock:
+            view = memoryview(data)
+            while view and self._copies is not None:
+                written = os.write(self._copies, view)
+                end = os.lseek(self._copies, 0, os.SEEK_CUR)  # of this write: the offset is not shared
+                self.echo(end - written)
+                self.echoed = end
+                view = view[written:]
 
     def keep(self) -> None:
         """Undo what a body may have done to the stream: closed it, or put something else in its place."""
@@ -78,29 +95,35 @@ class _Stream:
         return os.fstat(self.file).st_size
 
     def pending(self) -> bool:
-        return self.terminal is not None and self.size() > self.echoed
+        return self.terminal is not None and self._heard and self.size() > self.echoed
 
-    def echo(self) -> None:
-        while self.terminal is not None and (data := os.pread(self.file, _CHUNK, self.echoed)):
+    def echo(self, end: int | None = None) -> None:
+        end = self.size() if end is None else end
+        while self.pending() and (data := os.pread(self.file, min(_CHUNK, end - self.echoed), self.echoed)):
             self.echoed += len(data)
             self.write(data)
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
         try:
-            while view and self.terminal is not None:
+            while view and self.terminal is not None and self._heard:
                 view = view[os.write(self.terminal, view) :]
         except OSError:  # whoever read it is gone; the record goes on
-            self.terminal = None
+            self._heard = False
 
     def give_back(self) -> None:
         self.keep()
-        if self._replaced is not None:
-            setattr(sys, self.name, self._replaced)
-        if self.terminal is not None:
+        for stream in self._replaced:
+            setattr(sys, self.name, stream)
+        if self.terminal is None:
+            os.close(self.number)  # as it was
+        else:
             os.dup2(self.terminal, self.number)
             self.echo()
             os.close(self.terminal)
+        if self._copies is not None:
+            os.close(self._copies)
+            self._copies = None  # somebody may have kept the stream, and the number is used again
         os.close(self.file)
         if not self.path.stat().st_size:
             self.path.unlink()
@@ -109,15 +132,17 @@ class _Stream:
 class _Tee:
     """A stream that is not on a descriptor: what is written goes to it and to the file."""
 
-    def __init__(self, stream: IO[str], file: int) -> None:
+    def __init__(self, stream: IO[str], copy: Callable[[bytes], None]) -> None:
         self._stream = stream
-        self._file = file
+        self._copy = copy
 
     def write(self, text: str) -> int:
-        data = memoryview(text.encode("utf-8", "backslashreplace"))
-        while data:
-            data = data[os.write(self._file, data) :]
+        self._copy(text.encode("utf-8", "backslashreplace"))
         return self._stream.write(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -138,10 +163,10 @@ class Capture:
         self.folder = folder
         self.users = 0
         self.shared = False
-        self._out = _Stream(1, folder / "stdout")
-        self._err = _Stream(2, folder / "stderr")
         self._stop = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may print
+        self._out = _Stream(1, folder / "stdout", self._lock)
+        self._err = _Stream(2, folder / "stderr", self._lock)
         self._drawn = 0
         self._thread = threading.Thread(target=self._echo_forever, name="sematic-output", daemon=True)
 

@@ -98,6 +98,8 @@ class ValueType(ABC):
 
     def refuse(self, value: Any, reason: str = "") -> ConversionError:
         """The error for a `value` that is not of this type."""
+        if not reason and type(value).__name__ == self.name:
+            reason = f"of another class of that name, from module {type(value).__module__}; is it imported twice?"
         return ConversionError(f"expected {self.name}, got {describe(value)}{f' ({reason})' if reason else ''}")
 
     def item(self, key: Any) -> ValueType:

@@ -168,8 +168,6 @@ def _is_complete(module: Any) -> bool:
 def import_class(path: str) -> Any:
     """What ``module:Qualified.name`` names. Raises ArtifactError when it cannot be imported."""
     module, _, qualname = path.partition(":")
-    if module == entry.main_module_name():
-        entry.adopt_main()
     try:
         found: Any = import_module(module)
         for name in qualname.split("."):

@@ -13,6 +13,7 @@ from sematic.engine.changes import AttemptClaimed, Change, RunMoved
 from sematic.engine.events import NO_USAGE, Usage
 from sematic.engine.records import Run
 from sematic.engine.states import State
+from sematic.errors import BodyExited
 from sematic.function import find
 from sematic.graph import Materials, Node, arguments_from_json, dependencies
 from sematic.ledger.base import Ledger
@@ -82,6 +83,11 @@ def _outcome(
             raise problem
         function = find(run.function)
     except BaseException as error:
+        if isinstance(error, SystemExit):
+            error = BodyExited(
+                f"the program exits when a worker imports it (sys.exit({error.code!r})); put what it does under "
+                "`if __name__ == '__main__':`, so that it can be imported"
+            )
         error.add_note("while a worker imported the program")
         return Raised(failure_of(error, None), error, {}), NO_USAGE
     node = node_of(run)

@@ -55,7 +55,7 @@ class Programs:
 
     def run(self, folder: Path, kill: str = "", parallelism: int | None = None, **environment: str) -> Ended:
         number = len(list(folder.glob("*.out")))
-        if number == 0 and self._cache is not None:  # statements compiled for one home serve the others
+        if number == 0 and self._cache is not None and self._cache.is_dir():  # compiled for one home, used by all
             shutil.copytree(self._cache, folder / "home" / "cache")
         output = folder / f"{number}.out"
         variables = {
