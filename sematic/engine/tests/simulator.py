@@ -259,7 +259,7 @@ class Simulation:
             self.take_up(Wish(self.id, None, False))
             self.until_the_end()
             self.check.at_the_end()
-        if self.rng.random() < 0.3:
+        if self.rng.random() < 0.3 and self.record().state is State.RESOLVED:
             self.again_from_somewhere()
 
     def until_the_end(self) -> None:
