@@ -259,7 +259,7 @@ class Simulation:
             self.take_up(Wish(self.id, None, False))
             self.until_the_end()
             self.check.at_the_end()
-        if self.rng.random() < 0.3:
+        if self.rng.random() < 0.3 and self.record().state is State.RESOLVED:
             self.again_from_somewhere()
 
     def until_the_end(self) -> None:
@@ -518,7 +518,7 @@ class Simulation:
         """What `WorkerPool.listen` does when a process ended."""
         if self.forget(worker):
             event = lost(self.ledger, worker.run_id, worker.attempt, how)
-            self.report(event._replace(at=self.clock))  # type: ignore[call-arg]
+            self.report(event._replace(at=self.clock))
 
     def forget(self, worker: Worker) -> bool:
         """Whether there is somebody to be told."""

@@ -144,7 +144,7 @@ def main(asked: dict[str, Any]) -> None:
     fate = Fate("driver")
     arm()
     try:
-        result = pipeline(base(asked["value"])).resolve(sematic.LocalResolver(asked["parallelism"]))
+        result = sematic.resolve(pipeline(base(asked["value"])), sematic.LocalResolver(asked["parallelism"]))
         said: dict[str, Any] = {"result": result}
     except BaseException as error:
         said = {"error": f"{type(error).__name__}: {error}"}

@@ -123,11 +123,13 @@ def bodies(folder: Path) -> list[str]:
     return [line.split()[0] for line in log.read_text().splitlines()] if log.exists() else []
 
 
-def resumed(programs: Programs, folder: Path, record: Record | None, **options: Any) -> Ended:
+def resumed(
+    programs: Programs, folder: Path, record: Record | None, kill: str = "", parallelism: int | None = None
+) -> Ended:
     """Go on, and check that nothing committed ran again. What was never recorded starts anew."""
     before = len(bodies(folder))
     environment = {"SEMATIC_RESUME": record.pipeline_run.id} if record else {}
-    ended = programs.run(folder, **options, **environment)
+    ended = programs.run(folder, kill, parallelism, **environment)
     again = set(bodies(folder)[before:])
     assert not again & (record.committed() if record else set()), "a committed body ran again"
     return ended

@@ -101,7 +101,8 @@ Expression = tuple[Any, ...]
 
 def plain(expression: Expression) -> int:
     """What plain Python gives."""
-    return _evaluated(expression, lambda function: function.body, lambda nested: plain(nested))
+    value: int = _evaluated(expression, lambda function: function.body, plain)
+    return value
 
 
 def built(expression: Expression) -> Any:
