@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cache
 from pathlib import Path
 
 MAIN = "__main__"
@@ -33,10 +32,22 @@ def import_path() -> list[str]:
     return [entry for entry in sys.path if isinstance(entry, str)]
 
 
-@cache  # sys.path may change while the program runs; the name must not
+_found: str | None = None
+
+
 def main_module_name() -> str:
     """The dotted name of the entry module: of `python -m`, else from its file; ``__main__`` in a console, and where
     the file's name is none that could be imported."""
+    global _found
+    if _found is None:
+        name = _main_module_name()
+        if name == MAIN:  # it may not be known yet: `python -m` imports packages before the module
+            return MAIN
+        _found = name  # sys.path may change while the program runs; the name must not
+    return _found
+
+
+def _main_module_name() -> str:
     module = sys.modules[MAIN]
     spec = getattr(module, "__spec__", None)
     if spec is not None and spec.name != MAIN:

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import NamedTuple, TypeVar, cast
 
-from sematic import settings
+from sematic import entry, settings
 from sematic.attempts.meter import ProcessMeter
 from sematic.attempts.output import Capture, start_capture, stop_capture
 from sematic.attempts.watchdog import Watchdog
@@ -54,6 +54,7 @@ class LocalResolver:
 
         A user's exception comes out as itself, with a note that names the path through the graph.
         """
+        entry.adopt_main()
         graph = graph_of(future)
         with open_home() as home, ExitStack() as stack:
             for artifact in graph_constants(graph):

@@ -30,7 +30,7 @@ class Programs:
             path.write_text(dedent(text))
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("SEMATIC_")}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("SEMATIC_", "PYTHONSAFE"))}
         path = os.pathsep.join(sys.path)
         return {**kept, "SEMATIC_HOME": str(self.home), "SEMATIC_PROGRESS": "quiet", "PYTHONPATH": path, **more}
 
@@ -57,7 +57,8 @@ class Programs:
         """The error of a program that must fail, without its notes."""
         done = self.run(*arguments, **more)
         assert done.returncode == 1, (done.returncode, done.stderr)
-        return next(line for line in reversed(done.stderr.splitlines()) if re.match(r"[\w.]+: ", line))
+        said = done.stderr.partition("In the process that ran it:")[0]
+        return next(line for line in reversed(said.splitlines()) if re.match(r"[\w.]+: ", line))
 
     def runs(self) -> dict[str, list[Run]]:
         """All runs of the only pipeline run, by function."""
