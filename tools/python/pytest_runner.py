@@ -31,6 +31,7 @@ def settle_environment(scratch: Path) -> None:
         path = scratch / folder
         path.mkdir(parents=True, exist_ok=True)
         os.environ[name] = str(path)
+    os.environ.pop("PYTHONSAFEPATH", None)  # for the runner's own start: programs that tests start find their folder
 
 
 def arguments(given: list[str], environment: Mapping[str, str]) -> list[str]:
