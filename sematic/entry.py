@@ -15,10 +15,19 @@ worker_of: str | None = None
 """In a process that only runs single bodies for a driver: the program's entry module, which it imports."""
 
 
-@cache  # sys.path may change while the program runs; the name must not
 def main_module_name() -> str:
-    """The dotted name of the entry module: of `python -m`, else from its file; ``__main__`` in a console, and where
-    the file's name is none that could be imported."""
+    """The dotted name of the entry module: of `python -m`, else from its file; ``__main__`` in a console, where the
+    file's name is none that could be imported, and as long as Python has not found the entry module itself (with
+    `python -m package.main`, while it imports the package)."""
+    return MAIN if _not_found_yet() else _main_module_name()
+
+
+def _not_found_yet() -> bool:
+    return sys.argv[:1] == ["-m"]
+
+
+@cache  # sys.path may change while the program runs; the name must not
+def _main_module_name() -> str:
     module = sys.modules[MAIN]
     spec = getattr(module, "__spec__", None)
     if spec is not None and spec.name != MAIN:
@@ -37,7 +46,10 @@ def adopt_main() -> None:
 
 def real_module(name: str) -> str:
     """The importable name of a module called `name` at run time."""
-    return main_module_name() if name == MAIN else name
+    if name != MAIN:
+        return name
+    adopt_main()  # where importing sematic came too early for it
+    return main_module_name()
 
 
 def _name_of(file: Path) -> str:
