@@ -34,7 +34,7 @@ class Parameter(NamedTuple):
     name: str
     type: ValueType
     default: Any
-    positional: bool
+    kind: Any
 
 
 class Function(Generic[P, R]):
@@ -71,9 +71,15 @@ class Function(Generic[P, R]):
 
     @functools.cached_property
     def _names(self) -> tuple[str, ...]:
-        """The names of the parameters, when all can be given by position."""
+        """The names of the parameters, when all can be given by position and by name."""
         parameters = self.parameters
-        return tuple(parameters) if all(p.positional for p in parameters.values()) else ()
+        usual = all(p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD for p in parameters.values())
+        return tuple(parameters) if usual else ()
+
+    @functools.cached_property
+    def _positional(self) -> tuple[str, ...]:
+        """The names of the parameters that can be given by position only."""
+        return tuple(p.name for p in self.parameters.values() if p.kind is inspect.Parameter.POSITIONAL_ONLY)
 
     @functools.cached_property
     def _annotations(self) -> tuple[dict[str, Parameter], ValueType]:
@@ -94,6 +100,13 @@ class Function(Generic[P, R]):
     def future(self, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """The same as a call, typed as what it is: a `Future`."""
         return self._future(args, kwargs, sys._getframe(1).f_lineno)
+
+    def run(self, values: dict[str, Any]) -> Any:
+        """Run the body here and now; `values` are its arguments by parameter."""
+        if not self._positional:
+            return self.body(**values)  # type: ignore[call-arg]
+        first = [values.pop(name) for name in self._positional if name in values]
+        return self.body(*first, **values)
 
     def _future(self, args: tuple[Any, ...], kwargs: dict[str, Any], line: int) -> Future[R]:
         parameters = self.parameters
@@ -146,7 +159,7 @@ class Function(Generic[P, R]):
             raise DefinitionError(f"{self._place}: the result has no type annotation; write `-> None` if there is none")
         returns = self._type(hints["return"], "the result")
         parameters = {
-            name: Parameter(name, self._type(hints[name], name), p.default, p.kind is not p.KEYWORD_ONLY)
+            name: Parameter(name, self._type(hints[name], name), p.default, p.kind)
             for name, p in signature.parameters.items()
         }
         self._check_defaults(parameters)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, Unp
 
 from sematic import entry
 from sematic.errors import ConversionError, GraphError
-from sematic.graph import Collect, Constant, Field, Graph, Item, Node, Output, Reference, dependencies
+from sematic.graph import Collect, Constant, Field, Graph, Item, Node, Output, Reference, check_size, dependencies
 from sematic.options import CallOptions, Options
 from sematic.types.artifact import MemoryStore, Store, converted, encode
 from sematic.types.base import CompositeType, ValueType, describe
@@ -349,7 +349,9 @@ def capture(body: Body, value: Any, returns: ValueType, where: str) -> Graph:
     output = reference_to(value, returns, body, where, [])
     nodes = tuple(call.node() for call in body.calls)
     refuse_unused(body, nodes, output)
-    return Graph(nodes, output)
+    graph = Graph(nodes, output)
+    check_size(graph, f"the graph that {body.function.name if body.function else 'the body'} returned")
+    return graph
 
 
 def refuse_unused(body: Body, nodes: tuple[Node, ...], output: Reference | None) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from sematic.errors import ArtifactError
+from sematic.errors import ArtifactError, GraphError
 from sematic.options import Options
 from sematic.types.artifact import Artifact, Store, compose, dumps, encode, load, project
 from sematic.types.base import CompositeType, Json, Spec, ValueType
@@ -99,6 +99,50 @@ def graph_constants(graph: Graph) -> Iterator[Artifact]:
         for reference in node.arguments.values():
             yield from constants(reference)
     yield from constants(graph.output)
+
+
+LIMIT = 64 << 20
+"""Bytes of a graph, which is recorded in one transaction and, where a server keeps the record, sent in one request."""
+
+_NODE = 200
+_REFERENCE = 40
+_SMALL = 1000
+_IN_STORE = 65536
+"""Larger values, and the large parts of values, are on their way to the record already: the graph only names them."""
+
+
+def check_size(graph: Graph, what: str) -> None:
+    """Raise GraphError for a graph above LIMIT. Everywhere, so that it is known before there is a server."""
+    size = 0
+    counted: set[str] = set()
+    for node in graph.nodes:
+        size += _NODE + len(node.path)
+        for reference in node.arguments.values():
+            size += _size(reference, counted)
+    size += _size(graph.output, counted)
+    if size > LIMIT:
+        raise GraphError(
+            f"{what} is too large to be recorded at once: {len(graph.nodes)} calls with {size >> 20} MB of references "
+            f"and values, where {LIMIT >> 20} MB are possible. Nest: call functions that make a part of it each; and "
+            "pass a large value as the result of a function instead of writing it into many calls"
+        )
+
+
+def _size(reference: Reference, counted: set[str]) -> int:
+    """About the bytes of a reference and of those values in it that were not `counted` yet."""
+    if reference.__class__ is Output:
+        return _REFERENCE
+    if reference.__class__ is not Constant:
+        return _REFERENCE + sum(_size(inner, counted) for inner in _inner(reference))
+    artifact = reference.artifact
+    if isinstance(artifact, str):
+        return _REFERENCE
+    size = artifact.known_size
+    if size > _SMALL:  # equal values are recorded once
+        if size > _IN_STORE or artifact.id in counted:
+            return _REFERENCE
+        counted.add(artifact.id)
+    return _REFERENCE + size
 
 
 def _inner(reference: Reference) -> tuple[Reference, ...]:

@@ -37,7 +37,7 @@ from sematic.engine.events import (
 from sematic.errors import ArtifactError, SematicError
 from sematic.function import Function, find
 from sematic.future import Call, Future
-from sematic.graph import Graph, Materials, Node, Output, materialise, renumbered
+from sematic.graph import Graph, Materials, Node, Output, check_size, materialise, renumbered
 from sematic.resolvers.interrupts import Interrupts
 from sematic.types.artifact import Artifact, Store
 
@@ -101,7 +101,10 @@ def graph_of(future: Future[Any]) -> Graph:
             found.setdefault(call.position, call)
     calls = [found[position] for position in sorted(found)]
     numbers = {call.position: index for index, call in enumerate(calls)}
-    return Graph(tuple(_renumbered(call.node(), numbers) for call in calls), Output(numbers[future._call.position]))
+    nodes = tuple(_renumbered(call.node(), numbers) for call in calls)
+    graph = Graph(nodes, Output(numbers[future._call.position]))
+    check_size(graph, f"the graph of {future._call.function.name}")
+    return graph
 
 
 def _renumbered(node: Node, numbers: Mapping[int, int]) -> Node:

@@ -160,6 +160,13 @@ class Artifact:
         return len(self.text) + sum(part.blob.size for part in self.inline.values())
 
     @property
+    def known_size(self) -> int:
+        """About the bytes of this without its children, encoding nothing for it."""
+        if self._text is None and self._blob is None:
+            return len(self._value) if isinstance(self._value, str) else 0
+        return self.element_size
+
+    @property
     def scalar_value(self) -> Any:
         """The value of an exact immutable scalar that is at hand; raises LookupError otherwise."""
         if self._value is _ABSENT:
