@@ -74,7 +74,7 @@ def _print_bytes(record: Record, found: Artifact) -> None:
             "write it to a file (-o FILE), print its value (--value), or see `sematic artifact show`"
         )
     sys.stdout.flush()
-    stream = click.get_binary_stream("stdout")
+    stream = sys.stdout.buffer
     _copy(record, found, stream)
     stream.flush()
 

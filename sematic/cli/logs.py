@@ -138,7 +138,7 @@ def _write(data: bytes) -> None:
             say(text.removesuffix("\n"))
     elif data:
         sys.stdout.flush()
-        stream = click.get_binary_stream("stdout")
+        stream = sys.stdout.buffer
         stream.write(data if data.endswith(b"\n") else data + b"\n")
         stream.flush()
 

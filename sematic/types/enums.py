@@ -52,10 +52,14 @@ class FlagType(EnumType):
         return INT.to_json(value.value, parts)
 
     def from_json(self, data: Json, parts: PartReader | None) -> Any:
+        number = INT.from_json(data, parts)
         try:
-            return self.python(INT.from_json(data, parts))
+            found = self.python(number)
         except ValueError as error:
             raise ArtifactError(f"{describe(data)} is no value of {self.name}: {error}") from error
+        if found.value != number:  # Python 3.11.2 drops what a flag does not have
+            raise ArtifactError(f"{describe(data)} is no value of {self.name}")
+        return found
 
     def summarise(self, value: Any) -> Json:
         return str(value)
