@@ -66,7 +66,10 @@ def adopt_main() -> None:
 
 def real_module(name: str) -> str:
     """The importable name of a module called `name` at run time."""
-    return main_module_name() if name == MAIN else name
+    if name != MAIN:
+        return name
+    adopt_main()  # where importing sematic came too early for it
+    return main_module_name()
 
 
 def _name_of(file: Path) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sematic.errors import ArtifactError, GraphError
 from sematic.options import Options
-from sematic.types.artifact import Artifact, Store, compose, dumps, encode, load, project
+from sematic.types.artifact import Artifact, Store, compose, encode, load, project
 from sematic.types.base import CompositeType, Json, Spec, ValueType
+from sematic.types.jsontext import dumps
 
 if TYPE_CHECKING:
     from sematic.function import Function

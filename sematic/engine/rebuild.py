@@ -7,27 +7,39 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sematic.engine.engine import Engine, Live
-from sematic.engine.records import Run
+from sematic.engine.records import INTERRUPTED, Failure, Run
 from sematic.engine.states import State
 from sematic.graph import Node, arguments_from_json, dependencies, from_json
 from sematic.options import Options
 
 
-def rebuild(engine: Engine, records: Iterable[Run], find: Callable[[str], Any]) -> None:
+def _none(run_id: str) -> Iterable[Failure]:
+    return ()
+
+
+def rebuild(
+    engine: Engine,
+    records: Iterable[Run],
+    find: Callable[[str], Any],
+    failures: Callable[[str], Iterable[Failure]] = _none,
+) -> None:
     """Fill a new `engine` with the runs of its pipeline run; `records` has parents before children and siblings by
-    position. `find` gives the functions of those runs that may still run. The event `Resumed` then starts it.
+    position. `find` gives the functions of those runs that may still run, `failures` why earlier attempts at a run
+    failed, which count against its retries. The event `Resumed` then starts it.
     """
     for record in records:
         parent = engine.runs.get(record.parent_id) if record.parent_id else None
         if record.parent_id and (parent is None or parent.state is State.RESOLVED):
             continue  # below a result that is final
-        _add(engine, record, parent, find)
+        run = _add(engine, record, parent, find)
+        if run.state is State.RETRYING:
+            _count(run, failures(run.id))
     for run in list(engine.runs.values()):
         if run.state is not State.RESOLVED:
             _connect(run)
 
 
-def _add(engine: Engine, record: Run, parent: Live | None, find: Callable[[str], Any]) -> None:
+def _add(engine: Engine, record: Run, parent: Live | None, find: Callable[[str], Any]) -> Live:
     arguments = arguments_from_json(record.arguments)
     done = record.state is State.RESOLVED
     function = None if done else find(record.function)
@@ -49,6 +61,16 @@ def _add(engine: Engine, record: Run, parent: Live | None, find: Callable[[str],
         run.needs = dependencies((run.graph_output,))
     elif record.state in (State.SCHEDULED, State.RUNNING):
         run.state = State.RETRYING  # its process is gone: the next attempt is free to start
+    return run
+
+
+def _count(run: Live, failures: Iterable[Failure]) -> None:
+    """What earlier attempts have used up of a run's budgets; the death of its driver is not the run's."""
+    for failure in failures:
+        if failure.kind == "infrastructure":
+            run.infrastructure_failures += failure.class_name != INTERRUPTED
+        else:
+            run.user_failures += 1
 
 
 def _connect(run: Live) -> None:

@@ -21,7 +21,8 @@ from sematic.engine.records import Attempt, Failure, Run
 from sematic.engine.states import State
 from sematic.graph import Graph, Node, arguments_json, graph_constants, to_json
 from sematic.ids import child_id
-from sematic.types.artifact import Artifact, dumps
+from sematic.types.artifact import Artifact
+from sematic.types.jsontext import dumps
 
 
 def graph_runs(pipeline_run_id: str, parent_id: str, attempt: int, nodes: Iterable[Node], at: float) -> Iterator[Run]:

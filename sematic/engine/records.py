@@ -81,6 +81,10 @@ class Attempt(NamedTuple):
     log: str | None = None
 
 
+INTERRUPTED = "Interrupted"
+"""The class name of the failure that stands for the end of the process that resolved a pipeline run."""
+
+
 class Failure(NamedTuple):
     """Why an attempt failed. `kind`: user, infrastructure, memory, timeout or canceled.
 

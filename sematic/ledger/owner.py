@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from sematic.engine.changes import Interrupted
-from sematic.engine.records import Failure, PipelineRun
+from sematic.engine.records import INTERRUPTED, Failure, PipelineRun
 from sematic.engine.states import TERMINAL
 from sematic.errors import Fenced, LedgerError
 from sematic.ledger.base import Ledger
@@ -52,7 +52,7 @@ def settle(ledger: Ledger, pipeline_run: PipelineRun) -> PipelineRun:
         return pipeline_run
     now = time.time()
     message = f"the process that ran it (pid {json.loads(owner)['pid']}) ended without finishing"
-    failure = Failure("infrastructure", "Interrupted", message, retryable=True)
+    failure = Failure("infrastructure", INTERRUPTED, message, retryable=True)
     try:
         ledger.commit(pipeline_run.id, [Interrupted(owner, now, failure.to_json())])
     except Fenced:

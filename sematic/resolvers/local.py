@@ -83,7 +83,7 @@ def _start(home: Home, graph: Graph, max_parallelism: int) -> _Start:
         return _Start(new, engine, Submitted(graph, new, new.created_at), nonce, "")
     plan = resume.plan(home.ledger, earlier, asked, new, graph)
     engine = Engine(plan.pipeline_run.id, claimant=nonce, max_parallelism=max_parallelism)
-    rebuild(engine, plan.runs, find)
+    rebuild(engine, plan.runs, find, lambda run_id: resume.failures(home.ledger, run_id))
     home.ledger.commit(engine.id, plan.changes)
     resume.granted()
     return _Start(plan.pipeline_run, engine, Resumed(new.created_at), nonce, plan.announcement)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sematic.engine.changes import Change, OwnerTaken, PipelineRunAdded, RunsAdded
-from sematic.engine.records import PipelineRun, Run
+from sematic.engine.records import Failure, PipelineRun, Run
 from sematic.engine.states import TERMINAL, State
 from sematic.errors import ResumeError
 from sematic.function import find
@@ -225,3 +225,8 @@ def _taken_over(runs: Sequence[Run], new_id: str, again: _Again, at: float) -> I
 def _fresh(run: Run, id: str, parent: str | None, pipeline_run_id: str, at: float) -> Run:
     place = (parent, run.parent_attempt, run.position)
     return Run(id, pipeline_run_id, run.function, run.arguments, *place, run.name, run.options, created_at=at)
+
+
+def failures(ledger: Ledger, run_id: str) -> list[Failure]:
+    """Why the attempts at a run failed so far."""
+    return [Failure.from_json(attempt.failure) for attempt in ledger.attempts(run_id) if attempt.failure]

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 from sematic.engine.changes import Change, GitNoted, Interrupted
-from sematic.engine.records import Failure, PipelineRun
+from sematic.engine.records import INTERRUPTED, Failure, PipelineRun
 from sematic.errors import LedgerError
 from sematic.ledger.base import Ledger
 from sematic.resolvers.program import GitState
@@ -40,6 +40,6 @@ class Recorder:
     def give_up(self, error: BaseException) -> None:
         """The pipeline run cannot go on here: say so, so that nobody waits for this process. Best effort: it may be
         the ledger itself that fails, and then the next reader finds out."""
-        failure = Failure("infrastructure", type(error).__name__, f"resolving stopped: {error}")
+        failure = Failure("infrastructure", INTERRUPTED, f"resolving stopped: {type(error).__name__}: {error}")
         with suppress(LedgerError):
             self._ledger.commit(self._id, [Interrupted(self._owner, time.time(), failure.to_json())])

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import json.encoder
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from sematic.errors import ArtifactError, ConversionError, EncodingError
 from sematic.ids import ID_LENGTH
 from sematic.types.base import BinaryType, Buffer, CompositeType, Json, JsonType, Spec, ValueType
+from sematic.types.jsontext import dumps, is_placeholder, loads, placeholders
 
 ELEMENT_LIMIT = 4096
 """Bytes above which an element of a container becomes an artifact of its own."""
@@ -28,22 +28,6 @@ JSON_CODEC = "json"
 COMPOSITE_CODEC = "composite"
 
 _ABSENT: Any = object()
-_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, check_circular=False, separators=(",", ":"))
-_MAKE: Any = getattr(json.encoder, "c_make_encoder", None)
-_QUOTE = json.encoder.encode_basestring_ascii
-_QUICK: Any = _MAKE and _MAKE(None, _ENCODER.default, _QUOTE, None, ":", ",", False, False, False)
-
-
-def dumps(data: Json) -> str:
-    """Canonical JSON. JSONEncoder makes the C encoder anew for every call; here it is made once."""
-    return "".join(_QUICK(data, 0)) if _QUICK else _ENCODER.encode(data)
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 class Blob:
@@ -334,7 +318,7 @@ def open_parts(artifact: Artifact, store: Store) -> PartReader | None:
 
 def _parse(artifact: Artifact) -> Json:
     try:
-        return _DECODER.decode(artifact.text)
+        return loads(artifact.text)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"artifact {artifact.id} is corrupt: {error}") from error
 
@@ -465,23 +449,6 @@ class PartReader:
 def element(type: ValueType, data: Json, parts: PartReader | None) -> Any:
     """The value of one element from its parsed text, with or without parts."""
     return type.from_json(data, None) if parts is None else parts.element(type, data)  # type: ignore[attr-defined]
-
-
-def is_placeholder(data: Json) -> bool:
-    return data.__class__ is dict and "$" in data
-
-
-def placeholders(data: Json) -> Iterator[str]:
-    """The ids of all placeholders in parsed text, in order of appearance."""
-    stack = [data]
-    while stack:
-        item = stack.pop()
-        if is_placeholder(item):
-            yield item["$"]
-        elif item.__class__ is list:
-            stack.extend(reversed(item))
-        elif item.__class__ is dict:
-            stack.extend(reversed(item.values()))
 
 
 def descendants(artifact: Artifact) -> Iterator[Artifact]:

@@ -7,8 +7,9 @@ from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 
 from sematic.errors import ArtifactError
-from sematic.types.artifact import PartReader, PartWriter, dumps
+from sematic.types.artifact import PartReader, PartWriter
 from sematic.types.base import Json, JsonType, ValueType, describe
+from sematic.types.jsontext import dumps
 from sematic.types.registry import register
 
 _MICROSECOND = timedelta(microseconds=1)

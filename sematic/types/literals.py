@@ -11,9 +11,10 @@ import typing
 from typing import Any
 
 from sematic.errors import ArtifactError
-from sematic.types.artifact import MemoryStore, PartReader, PartWriter, dumps
+from sematic.types.artifact import MemoryStore, PartReader, PartWriter
 from sematic.types.base import Json, JsonType, Spec, ValueType, describe
 from sematic.types.dicts import KeyReader, KeyWriter
+from sematic.types.jsontext import dumps
 from sematic.types.registry import from_spec, of, register
 
 

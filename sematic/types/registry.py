@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 
 from sematic import entry
 from sematic.errors import ArtifactError, DefinitionError
-from sematic.types.artifact import dumps
 from sematic.types.base import Spec, ValueType
+from sematic.types.jsontext import dumps
 from sematic.types.refusals import refusal, shown
 
 Matcher: TypeAlias = Callable[[Any], ValueType | None]

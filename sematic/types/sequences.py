@@ -9,8 +9,9 @@ from itertools import repeat
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, GraphError
-from sematic.types.artifact import ELEMENT_LIMIT, Artifact, PartReader, PartWriter, dumps, element
+from sematic.types.artifact import ELEMENT_LIMIT, Artifact, PartReader, PartWriter, element
 from sematic.types.base import CompositeType, Json, Spec, ValueType, describe
+from sematic.types.jsontext import dumps
 from sematic.types.registry import flows, from_spec, of, register
 from sematic.types.scalars import BOOL, FLOAT, INT, NONE, STR
 from sematic.types.summaries import summaries

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, GraphError
-from sematic.types.artifact import Artifact, PartReader, PartWriter, Store, compose, dumps, element, from_text
+from sematic.types.artifact import Artifact, PartReader, PartWriter, Store, compose, element, from_text
 from sematic.types.base import CompositeType, Json, JsonType, Spec, ValueType, describe
+from sematic.types.jsontext import dumps
 from sematic.types.registry import flows, from_spec, of, register
 from sematic.types.sequences import Split
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sematic.engine.engine import Engine
 from sematic.engine.events import Finish, Resumed
 from sematic.engine.rebuild import rebuild
-from sematic.engine.records import Run
+from sematic.engine.records import INTERRUPTED, Failure, Run
 from sematic.engine.states import State
 from sematic.engine.tests.driving import ROOT, Driver
 from sematic.function import Function
@@ -86,3 +86,15 @@ def test_runs_go_on_in_the_order_of_plain_python() -> None:
     a = run("a", root, 0, state=State.RAN, attempt=1, graph='["o",0]')
     driver = rebuilt(root, a, run("b", root, 1), run("x", a, 0))
     assert driver.resumes() == ["run x"]
+
+
+def test_earlier_failures_count_against_the_retries_but_not_the_death_of_the_driver() -> None:
+    failed = [
+        Failure("user", "ValueError", "x", retryable=True),
+        Failure("infrastructure", INTERRUPTED, "the driver died"),
+        Failure("infrastructure", "WorkerLost", "the worker died"),
+    ]
+    engine = Engine(ROOT, recording=False)
+    rebuild(engine, [run("root", state=State.RETRYING, attempt=3)], no_function, lambda run_id: failed)
+    assert engine.root is not None
+    assert (engine.root.user_failures, engine.root.infrastructure_failures) == (1, 1)

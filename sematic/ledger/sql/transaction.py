@@ -15,7 +15,8 @@ from sematic.ledger import refusals
 from sematic.ledger.base import EVERYTHING, NAMED_LIMIT
 from sematic.ledger.references import Blobs, reachable, references
 from sematic.ledger.sql.compiled import Compiled, Statement
-from sematic.types.artifact import Artifact, descendants, dumps
+from sematic.types.artifact import Artifact, descendants
+from sematic.types.jsontext import dumps
 
 _CHUNK = 1000
 _STATES = {str(state): state for state in State}
