@@ -101,7 +101,7 @@ class Function(Generic[P, R]):
         """The same as a call, typed as what it is: a `Future`."""
         return self._future(args, kwargs, sys._getframe(1).f_lineno)
 
-    def run(self, values: dict[str, Any]) -> Any:
+    def _run(self, values: dict[str, Any]) -> Any:
         """Run the body here and now; `values` are its arguments by parameter."""
         if not self._positional:
             return self.body(**values)  # type: ignore[call-arg]

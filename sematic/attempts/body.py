@@ -91,7 +91,7 @@ def _called(function: Function[..., Any], values: dict[str, Any]) -> Any:
     report its result a second time, and run everything that comes afterwards twice."""
     pid = os.getpid()
     try:
-        return function.run(values)
+        return function._run(values)
     finally:
         if os.getpid() != pid:
             os._exit(FORKED)
