@@ -100,7 +100,7 @@ def test_errors_are_a_tree(name: str, base: str) -> None:
 def test_the_public_names_of_a_future_and_a_function() -> None:
     assert {name for name in dir(sematic.Future) if not name.startswith("_")} == {"resolve", "set"}
     public = {name for name in dir(sematic.Function) if not name.startswith("_")}
-    assert public == {"future", "parameters", "returns", "run", "source"}
+    assert public == {"future", "parameters", "returns", "source"}
     resolve = inspect.signature(sematic.Future.resolve)
     assert list(resolve.parameters) == ["self", "resolver"]
 
