@@ -1,0 +1,96 @@
+"""Makes a layer of a container image.
+
+    layer.py build --name NAME --blob OUT --metadata OUT --index OUT [--wheel FILE.whl --root DIR] ENTRY...
+    layer.py bin   --name NAME --blob OUT --metadata OUT --index OUT --piece METADATA INDEX BLOB ...
+
+An ENTRY is a JSON list `[path in the image, file on disk, kind, mode]` (see entries.py). `@FILE` stands for the
+arguments that FILE holds, one a line.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterable
+
+from bazel.tools.layer.bins import Piece, join
+from bazel.tools.layer.build import Label, build
+from bazel.tools.layer.entries import checked, parse
+from bazel.tools.layer.errors import LayerError
+from bazel.tools.layer.records import ROLES, Metadata, Record, write_index
+from bazel.tools.layer.wheel import Wheel
+
+# Threads hand over by the millisecond: with the default of 5 ms a reader waits longer than it works.
+_SWITCH_INTERVAL = 0.0005
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; an error is one sentence on stderr and exit code 1."""
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except LayerError as error:
+        print(f"layer {options.name}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # A full disk, for one.
+        print(f"layer {options.name}: {error.filename or options.blob}: {error.strerror}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="layer", fromfile_prefix_chars="@", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    command = _command(commands, "build", _build)
+    command.add_argument("--wheel", help="the .whl that the files were installed from")
+    command.add_argument("--root", help="the image's site-packages; an __init__.py of its own is left out")
+    command.add_argument("entries", nargs="*")
+    command = _command(commands, "bin", _bin)
+    command.add_argument("--piece", nargs=3, action="append", default=[], metavar=("METADATA", "INDEX", "BLOB"))
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: object
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, fromfile_prefix_chars="@")
+    command.set_defaults(run=run)
+    command.add_argument("--name", required=True)
+    command.add_argument("--role", choices=ROLES, default="bin" if name == "bin" else "wheel")
+    command.add_argument("--reason", default="", help="why the layer is in an image, for explain")
+    for output in ("--blob", "--metadata", "--index"):
+        command.add_argument(output, required=True)
+    return command
+
+
+def _build(options: argparse.Namespace) -> None:
+    root = checked(options.root) + "/" if options.root else None
+    if options.wheel and not root:
+        raise LayerError("--wheel needs --root, the folder of the image that the wheel is installed in.")
+    wheel = Wheel(options.wheel, root) if options.wheel and root else None
+    listed = (entry for entry in map(parse, options.entries) if entry.path != f"{root}__init__.py")
+    with open(options.blob, "wb") as out:
+        _describe(options, *build(listed, out, _label(options), wheel))
+
+
+def _bin(options: argparse.Namespace) -> None:
+    with open(options.blob, "wb") as out:
+        _describe(options, *join([Piece(*files) for files in options.piece], out, _label(options)))
+
+
+def _label(options: argparse.Namespace) -> Label:
+    return Label(options.name, options.role, options.reason)
+
+
+def _describe(options: argparse.Namespace, metadata: Metadata, records: Iterable[Record]) -> None:
+    metadata.write(options.metadata)
+    write_index(options.index, records)
+    if metadata.zlib:
+        print(
+            f"layer {options.name}: this Python compresses with zlib {metadata.zlib}, unlike stock zlib: "
+            f"{metadata.digest} will differ from other machines'. Declare the .whl, or use a Python with stock zlib.",
+            file=sys.stderr,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
