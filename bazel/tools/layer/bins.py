@@ -25,13 +25,13 @@ class Piece(NamedTuple):
     """Where a layer that was built is."""
 
     metadata: str
-    index: str
+    records: str
     blob: str
 
 
 def join(pieces: Sequence[Piece], out: BinaryIO, label: Label) -> tuple[Metadata, list[Record]]:
     """Writes one layer that unpacks to what the pieces unpack to, in this order."""
-    records = combine(read_index(piece.index) for piece in pieces)
+    records = combine(read_index(piece.records) for piece in pieces)
     writer = LayerWriter(out, label)
     try:
         writer.folders(sorted(record.path for record in records if record.kind == "dir"))

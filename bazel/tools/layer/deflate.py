@@ -36,6 +36,7 @@ def _segments(data: bytes) -> list[Bits]:
     return segments
 
 
+@lru_cache(maxsize=256)  # Half of a header is the same in all of them.
 def _literals(data: bytes) -> Bits:
     if data.isascii():  # All codes have eight bits: the code is a table of bytes.
         return int.from_bytes(data.translate(_EIGHT_BITS), "little"), 8 * len(data)

@@ -18,8 +18,7 @@ class Source:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._file = _open(path)
-        self._before = os.fstat(self._file)
+        self._file, self._before = _open(path)
         self.size = self._before.st_size
 
     def read(self, length: int, offset: int) -> bytes:
@@ -44,17 +43,17 @@ class Source:
             raise ChangedWhileRead(self.path)
 
 
-def _open(path: str) -> int:
+def _open(path: str) -> tuple[int, os.stat_result]:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # A pipe must not make us wait.
     except OSError as error:
         raise LayerError(_why_not(path, error)) from None
-    kind = os.fstat(file).st_mode
-    if not stat.S_ISREG(kind):
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
         os.close(file)
-        what = "a folder: list its files, or give it as a tree" if stat.S_ISDIR(kind) else "no regular file"
+        what = "a folder: list its files, or give it as a tree" if stat.S_ISDIR(status.st_mode) else "no regular file"
         raise LayerError(f"{path} is {what}.")
-    return file
+    return file, status
 
 
 def _why_not(path: str, error: OSError) -> str:

@@ -14,6 +14,7 @@ A rule writes one JSON list a line, `[path in the image, file on disk, kind, mod
 
 import json
 import posixpath
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,7 @@ from bazel.tools.layer.errors import LayerError
 
 KINDS = ("file", "data", "tree", "symlink", "hardlink", "link", "empty", "dir")
 MODES = {"auto": None, "0644": 0o644, "0755": 0o755}
-_ROOTS = ("", ".")
+_BAD_PART = re.compile(r"(?:^|/)(?:\.{0,2}(?:/|\Z)|\.wh\.)|\0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,19 @@ class Entry:
     mode: int | None = None
 
 
+def read(path: str) -> list[Entry]:
+    """The entries of a file that a rule wrote."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return [parse(line) for line in file]
+    except OSError as error:
+        raise LayerError(f"{path} cannot be read: {error.strerror}.") from None
+
+
 def parse(line: str) -> Entry:
     """An entry as a rule writes it."""
     try:
-        path, source, kind, mode = [*(fields := json.loads(line)), *("file", "auto")[len(fields) - 2 :]]
+        path, source, kind, mode = (*json.loads(line), "file", "auto")[:4]
     except (ValueError, TypeError):
         raise LayerError(f"{line!r} is no entry: expected [path, source, kind, mode] as a JSON list.") from None
     if kind not in KINDS or mode not in MODES:
@@ -48,11 +58,12 @@ def parse(line: str) -> Entry:
 def checked(path: str) -> str:
     """`path` without a slash in front, if it can be a path of a layer."""
     bare = path.removeprefix("/")
-    parts = bare.split("/")
-    if not all(part not in ("", ".", "..") for part in parts) or "\0" in bare:
+    if bad := _BAD_PART.search(bare):
+        if ".wh." in bad.group():
+            raise LayerError(
+                f"{path!r} cannot be in a layer: a runtime deletes what a name in .wh. names; call it otherwise."
+            )
         raise LayerError(f"{path!r} cannot be a path in an image: no empty part, no '.', no '..', no NUL.")
-    if any(part.startswith(".wh.") for part in parts):
-        raise LayerError(f"{path!r} cannot be in a layer: names in .wh. tell a runtime to delete a file; rename it.")
     return bare
 
 
@@ -76,7 +87,7 @@ def folders(entries: Iterable[Entry]) -> list[str]:
     kinds = {entry.path: entry.kind for entry in entries}
     for path, kind in kinds.items():
         folder = path if kind == "dir" else posixpath.dirname(path)
-        while folder not in found and folder not in _ROOTS:
+        while folder not in found and folder != "":
             found.add(folder)
             folder = posixpath.dirname(folder)
     for folder in found:

@@ -1,19 +1,22 @@
 """Makes a layer of a container image.
 
-    layer.py build --name NAME --blob OUT --metadata OUT --index OUT [--wheel FILE.whl --root DIR] ENTRY...
-    layer.py bin   --name NAME --blob OUT --metadata OUT --index OUT --piece METADATA INDEX BLOB ...
+    layer.py build --name NAME --blob OUT --metadata OUT --index OUT --entries FILE [--root DIR [--wheel FILE.whl]]
+    layer.py bin   --name NAME --blob OUT --metadata OUT --index OUT --piece METADATA INDEX BLOB ... [--plan PLAN]
 
-An ENTRY is a JSON list `[path in the image, file on disk, kind, mode]` (see entries.py). `@FILE` stands for the
-arguments that FILE holds, one a line.
+The file of entries has a JSON list a line, `[path in the image, file on disk, kind, mode]` (see entries.py). `@FILE`
+stands for the arguments that FILE holds, one a line.
 """
 
 import argparse
+import gc
+import json
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from bazel.tools.layer.bins import Piece, join
 from bazel.tools.layer.build import Label, build
-from bazel.tools.layer.entries import checked, parse
+from bazel.tools.layer.entries import checked, read
 from bazel.tools.layer.errors import LayerError
 from bazel.tools.layer.records import ROLES, Metadata, Record, write_index
 from bazel.tools.layer.wheel import Wheel
@@ -25,6 +28,7 @@ _SWITCH_INTERVAL = 0.0005
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; an error is one sentence on stderr and exit code 1."""
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    gc.disable()  # Nothing here makes cycles, and there is much to look through.
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -43,9 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "build", _build)
     command.add_argument("--wheel", help="the .whl that the files were installed from")
     command.add_argument("--root", help="the image's site-packages; an __init__.py of its own is left out")
-    command.add_argument("entries", nargs="*")
+    command.add_argument("--entries", action="append", default=[], metavar="FILE")
     command = _command(commands, "bin", _bin)
     command.add_argument("--piece", nargs=3, action="append", default=[], metavar=("METADATA", "INDEX", "BLOB"))
+    command.add_argument("--plan", help="take only the pieces that this plan of an image puts into the bin NAME")
     return parser
 
 
@@ -67,14 +72,18 @@ def _build(options: argparse.Namespace) -> None:
     if options.wheel and not root:
         raise LayerError("--wheel needs --root, the folder of the image that the wheel is installed in.")
     wheel = Wheel(options.wheel, root) if options.wheel and root else None
-    listed = (entry for entry in map(parse, options.entries) if entry.path != f"{root}__init__.py")
+    listed = (entry for file in options.entries for entry in read(file) if entry.path != f"{root}__init__.py")
     with open(options.blob, "wb") as out:
         _describe(options, *build(listed, out, _label(options), wheel))
 
 
 def _bin(options: argparse.Namespace) -> None:
+    pieces = [Piece(*files) for files in options.piece]
+    if options.plan:
+        planned = set(json.loads(Path(options.plan).read_text())["bins"].get(options.name, []))
+        pieces = [piece for piece in pieces if Metadata.read(piece.metadata).name in planned]
     with open(options.blob, "wb") as out:
-        _describe(options, *join([Piece(*files) for files in options.piece], out, _label(options)))
+        _describe(options, *join(pieces, out, _label(options)))
 
 
 def _label(options: argparse.Namespace) -> Label:
