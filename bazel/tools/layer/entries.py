@@ -22,6 +22,7 @@ from bazel.tools.layer.errors import LayerError
 
 KINDS = ("file", "data", "tree", "symlink", "hardlink", "link", "empty", "dir")
 MODES = {"auto": None, "0644": 0o644, "0755": 0o755}
+_DEFAULTS = ["file", "auto"]
 _BAD_PART = re.compile(r"(?:^|/)(?:\.{0,2}(?:/|\Z)|\.wh\.)|\0")
 
 
@@ -47,12 +48,19 @@ def read(path: str) -> list[Entry]:
 def parse(line: str) -> Entry:
     """An entry as a rule writes it."""
     try:
-        path, source, kind, mode = (*json.loads(line), "file", "auto")[:4]
+        fields = json.loads(line)
+        path, source, kind, mode = map(_text, fields + _DEFAULTS[len(fields) - 2 :])
     except (ValueError, TypeError):
         raise LayerError(f"{line!r} is no entry: expected [path, source, kind, mode] as a JSON list.") from None
     if kind not in KINDS or mode not in MODES:
         raise LayerError(f"{line!r} is no entry: kinds are {', '.join(KINDS)}; modes are {', '.join(MODES)}.")
     return Entry(checked(path), source, kind, MODES[mode])
+
+
+def _text(field: object) -> str:
+    if not isinstance(field, str):
+        raise TypeError(field)
+    return field
 
 
 def checked(path: str) -> str:
@@ -92,7 +100,9 @@ def folders(entries: Iterable[Entry]) -> list[str]:
             folder = posixpath.dirname(folder)
     for folder in found:
         if kinds.get(folder, "dir") != "dir":
-            raise LayerError(f"{folder!r} is a {kinds[folder]} in this layer and also a folder with entries.")
+            raise LayerError(
+                f"{folder!r} is no folder in this layer (its kind is {kinds[folder]}), but has entries inside."
+            )
     return sorted(found)
 
 
@@ -138,5 +148,5 @@ def _follow(path: str, links: dict[str, str]) -> None:
         if path.startswith("../") or path == "..":
             raise LayerError(f"{seen[0]!r} is a symlink to {links[seen[-1]]!r}, which is outside the image.")
         if path in seen:
-            raise LayerError(f"{seen[0]!r} is a symlink loop: {' -> '.join([*seen, path])}.")
+            raise LayerError(f"{seen[0]!r} is a symlink loop: {' -> '.join(map(repr, [*seen, path]))}.")
         seen.append(path)

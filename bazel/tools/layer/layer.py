@@ -27,8 +27,6 @@ _SWITCH_INTERVAL = 0.0005
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; an error is one sentence on stderr and exit code 1."""
-    sys.setswitchinterval(_SWITCH_INTERVAL)
-    gc.disable()  # Nothing here makes cycles, and there is much to look through.
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -102,4 +100,6 @@ def _describe(options: argparse.Namespace, metadata: Metadata, records: Iterable
 
 
 if __name__ == "__main__":
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    gc.disable()  # Nothing here makes cycles, and there is much to look through.
     sys.exit(main())
