@@ -34,7 +34,7 @@ def build(
     listed: Iterable[Entry], out: BinaryIO, label: Label, wheel: Wheel | None = None
 ) -> tuple[Metadata, list[Record]]:
     """Writes the layer of these entries to `out`."""
-    arranged = entries.arrange(found for entry in listed for found in resolve(entry))
+    arranged = entries.arrange(resolve(listed))
     writer = LayerWriter(out, label, wheel)
     try:
         writer.folders(entries.folders(arranged))
@@ -122,7 +122,8 @@ class LayerWriter:
                 self._add_small(record, first)
             else:
                 self._add_large(record, source)
-            self._gather_glue(tar.padding(source.size))
+            if padding := tar.padding(source.size):
+                self._gather_glue(padding)
         except BaseException:
             source.close(check=False)
             raise

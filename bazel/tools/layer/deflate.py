@@ -13,27 +13,18 @@ Bits = tuple[int, int]
 
 _LONGEST, _SHORTEST = 258, 3
 _FINAL_FIXED_BLOCK: Bits = (0b011, 3)
-_END_OF_BLOCK: Bits = (0, 7)
-_ZEROS = re.compile(rb"\x00{4,}")
+_END_OF_BLOCK = 7  # Zero bits.
+_ZEROS = re.compile(rb"(\x00{4,})")  # Splits into other bytes and zeros, in turn.
 
 
 def encode(data: bytes) -> bytes:
     """`data` as one complete raw DEFLATE stream."""
     value, length = _FINAL_FIXED_BLOCK
-    for more, bits in (*_segments(data), _END_OF_BLOCK):
+    for index, part in enumerate(_ZEROS.split(data)):
+        more, bits = _zeros(len(part)) if index % 2 else _literals(part)
         value |= more << length
         length += bits
-    return value.to_bytes((length + 7) // 8, "little")
-
-
-def _segments(data: bytes) -> list[Bits]:
-    segments, at = [], 0
-    for run in _ZEROS.finditer(data):
-        segments.append(_literals(data[at : run.start()]))
-        at = run.end()
-        segments.append(_zeros(at - run.start()))
-    segments.append(_literals(data[at:]))
-    return segments
+    return value.to_bytes((length + _END_OF_BLOCK + 7) // 8, "little")
 
 
 @lru_cache(maxsize=256)  # Half of a header is the same in all of them.

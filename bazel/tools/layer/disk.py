@@ -4,8 +4,7 @@ import errno
 import os
 import posixpath
 import stat
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
 from bazel.tools.layer.entries import Entry, checked
 from bazel.tools.layer.errors import ChangedWhileRead, LayerError
@@ -64,17 +63,18 @@ def _why_not(path: str, error: OSError) -> str:
     return f"{path} cannot be read: {error.strerror}."
 
 
-def resolve(entry: Entry) -> Iterator[Entry]:
-    """The entry with what only the disk knows: a link's target, the files of a tree."""
-    if entry.kind == "link":
-        yield replace(entry, kind="symlink", source=_target(entry.source))
-    elif entry.kind == "tree":
-        yield from _walk(entry.path, _beneath_staging(entry.source), entry.mode)
-    elif entry.kind == "data":
-        _beneath_staging(entry.source)
-        yield replace(entry, kind="file")
-    else:
-        yield entry
+def resolve(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries with what only the disk knows: a link's target, the files of a tree."""
+    for entry in entries:
+        if entry.kind == "link":
+            yield entry._replace(kind="symlink", source=_target(entry.source))
+        elif entry.kind == "tree":
+            yield from _walk(entry.path, _beneath_staging(entry.source), entry.mode)
+        elif entry.kind == "data":
+            _beneath_staging(entry.source)
+            yield entry._replace(kind="file")
+        else:
+            yield entry
 
 
 def _target(path: str) -> str:

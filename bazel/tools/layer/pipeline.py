@@ -6,6 +6,7 @@ The output does not depend on how many threads there are: members are cut by the
 """
 
 import hashlib
+import os
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,7 @@ from bazel.tools.layer.sink import Sink
 # A part of the output: bytes as they are, or what makes them when everything before them was written.
 Part = bytes | Callable[[], Iterable[bytes]]
 
-_COMPRESSORS = 2
+_COMPRESSORS = min(4, max(2, os.cpu_count() or 2))
 _IN_FLIGHT = 6  # Batches of a chunk each.
 
 

@@ -13,6 +13,9 @@ from typing import Any
 
 from bazel.tools.layer.errors import LayerError
 
+# Several times json.dumps of a list, of which a large wheel takes ten thousand.
+_quoted = json.encoder.encode_basestring_ascii
+
 ROLES = ("interpreter", "wheel", "bin", "deps", "app")
 
 
@@ -66,9 +69,11 @@ class Record:
 def write_index(path: str, records: Iterable[Record]) -> None:
     """A JSON list a line."""
     with open(path, "w", encoding="utf-8") as file:
-        for record in records:
-            fields = [record.path, record.kind, record.mode, record.size, record.crc, record.target, record.origin]
-            file.write(json.dumps(fields) + "\n")
+        file.writelines(
+            f'[{_quoted(record.path)}, "{record.kind}", {record.mode}, {record.size}, {record.crc}, '
+            f"{_quoted(record.target)}, {_quoted(record.origin)}]\n"
+            for record in records
+        )
 
 
 def read_index(path: str) -> Iterator[Record]:

@@ -5,6 +5,8 @@ The standard library's tarfile writes correct archives too, at several times the
 open to change between versions.
 """
 
+from functools import lru_cache
+
 from bazel.tools.layer.errors import LayerError
 
 FILE, HARD_LINK, SYMLINK, DIRECTORY = b"0", b"1", b"2", b"5"
@@ -78,13 +80,13 @@ def _pax(records: bytes, mtime: int) -> bytes:
 
 def _block(name: bytes, prefix: bytes, mode: int, size: int, mtime: int, kind: bytes, link: bytes) -> bytes:
     numbers = b"%07o\x000000000\x000000000\x00%011o\x00%011o\x00" % (mode, size, mtime)
-    rest = b"%b%bustar\x0000%b%b%b" % (
-        kind,
-        link.ljust(_NAME, b"\0"),
-        bytes(80),
-        prefix.ljust(_PREFIX, b"\0"),
-        bytes(12),
-    )
-    name = name.ljust(_NAME, b"\0")
-    total = sum(name) + sum(numbers) + sum(rest) + 8 * ord(" ")
-    return b"%b%b%06o\0 %b" % (name, numbers, total, rest)
+    rest, rest_total = _rest(kind, link, prefix)
+    total = sum(name) + sum(numbers) + rest_total
+    return b"%b%b%06o\0 %b" % (name.ljust(_NAME, b"\0"), numbers, total, rest)
+
+
+@lru_cache(maxsize=64)  # Most entries are files without link and prefix.
+def _rest(kind: bytes, link: bytes, prefix: bytes) -> tuple[bytes, int]:
+    """What follows the checksum, and its share of it together with the eight blanks that stand for the checksum."""
+    rest = b"%b%bustar\x0000%b%b" % (kind, link.ljust(_NAME, b"\0"), bytes(80), prefix.ljust(_PREFIX + 12, b"\0"))
+    return rest, sum(rest) + 8 * ord(" ")
