@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bazel.tools.image import explain, layout
 from bazel.tools.image import plan as planning
-from bazel.tools.image.manifest import Base, Settings, digest_of, make_config, make_manifest, read_base
+from bazel.tools.image.manifest import Base, Settings, digest_of, make_config, make_manifest, read_base, read_manifest
 from bazel.tools.layer.errors import LayerError
 from bazel.tools.layer.merge import combine
 from bazel.tools.layer.records import Metadata, read_index
@@ -91,7 +91,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _plan(options: argparse.Namespace) -> None:
     layers = [Metadata.read(metadata) for metadata, _ in options.layer]
     combine(read_index(index) for _, index in options.layer)
-    base = len(json.loads(Path(options.base_manifest).read_bytes())["layers"]) if options.base_manifest else 0
+    base = len(read_manifest(options.base_manifest)["layers"]) if options.base_manifest else 0
     Path(options.out).write_text(json.dumps(asdict(planning.plan(layers, base)), indent=1) + "\n")
 
 

@@ -69,14 +69,20 @@ class Settings:
 
 def read_base(manifest: str, config: str) -> Base:
     """A base from its two files, if they belong together."""
-    base = Base(_json(manifest), _json(config))
-    if "layers" not in base.manifest or "config" not in base.manifest:
-        raise LayerError(f"{manifest} is no image manifest: an index of several platforms needs one of them picked.")
+    base = Base(read_manifest(manifest), _json(config))
     if (digest := digest_of(Path(config).read_bytes())) != base.manifest["config"].get("digest"):
         raise LayerError(f"{config} is {digest}; {manifest} names {base.manifest['config'].get('digest')}.")
     if (known := len(base.config.get("rootfs", {}).get("diff_ids", []))) != len(base.layers):
         raise LayerError(f"The base's configuration knows {known} layers, its manifest {len(base.layers)}.")
     return base
+
+
+def read_manifest(path: str) -> Json:
+    """The manifest of one image."""
+    manifest = _json(path)
+    if "layers" not in manifest or "config" not in manifest:
+        raise LayerError(f"{path} is no image manifest: an index of several platforms needs one of them picked.")
+    return manifest
 
 
 def make_config(base: Base, layers: Sequence[Metadata], settings: Settings) -> bytes:

@@ -184,6 +184,19 @@ def test_a_plan_refuses_layers_that_clash(tmp_path: Path, capsys: pytest.Capture
     assert "alpha and omega both write app/site-packages/x.py" in capsys.readouterr().err
 
 
+def test_a_plan_counts_the_bases_layers(
+    tmp_path: Path, layers: list[Built], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = base(tmp_path, change=lambda manifest, config: manifest.update(layers=[{}] * 60))
+    given = [*given[:2], "--out", str(tmp_path / "plan.json")]
+    app = ["--layer", str(layers[3].metadata_file), str(layers[3].index_file)]
+    assert image.main(["plan", *app, *given]) == 1
+    assert "The base has 60 layers" in capsys.readouterr().err
+    (tmp_path / "base.json").write_text('{"manifests": []}')
+    assert image.main(["plan", *app, *given]) == 1
+    assert "is no image manifest: an index" in capsys.readouterr().err
+
+
 def layout(folder: Path, layers: list[Built], *more: str) -> int:
     given = [part for built in layers for part in ("--layer", str(built.metadata_file), str(built.blob))]
     files = ["--manifest", str(folder / "m.json"), "--config", str(folder / "c.json"), "--out", str(folder / "layout")]

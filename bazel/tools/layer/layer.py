@@ -22,7 +22,7 @@ from bazel.tools.layer.records import ROLES, Metadata, Record, write_index
 from bazel.tools.layer.wheel import Wheel
 
 # Threads hand over by the millisecond: with the default of 5 ms a reader waits longer than it works.
-_SWITCH_INTERVAL = 0.0005
+_SWITCH_INTERVAL = 0.0001
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def _command(
 
 
 def _build(options: argparse.Namespace) -> None:
-    root = checked(options.root) + "/" if options.root else None
+    root = checked(options.root.rstrip("/")) + "/" if options.root else None
     if options.wheel and not root:
         raise LayerError("--wheel needs --root, the folder of the image that the wheel is installed in.")
     wheel = Wheel(options.wheel, root) if options.wheel and root else None
