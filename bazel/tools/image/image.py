@@ -39,7 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="image", fromfile_prefix_chars="@", description=__doc__)
+    layout_kept = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "image", description=__doc__, formatter_class=layout_kept, fromfile_prefix_chars="@"
+    )
     commands = parser.add_subparsers(required=True)
     command = _command(commands, "plan", _plan, "METADATA", "INDEX")
     command.add_argument("--base-manifest")

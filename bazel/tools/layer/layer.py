@@ -40,7 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="layer", fromfile_prefix_chars="@", description=__doc__)
+    layout_kept = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "layer", description=__doc__, formatter_class=layout_kept, fromfile_prefix_chars="@"
+    )
     commands = parser.add_subparsers(required=True)
     command = _command(commands, "build", _build)
     command.add_argument("--wheel", help="the .whl that the files were installed from")
