@@ -1,0 +1,1 @@
+"""Manifests and configurations of container images, from layers that were built."""
