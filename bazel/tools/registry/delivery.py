@@ -31,6 +31,7 @@ class Delivery:
         self._repository, self._image, self._tags = repository, image, tags
         self._blobs = [blob for blob in dict.fromkeys(image.blobs) if not blob.foreign]
         self._put_by_digest = False
+        self._settled: frozenset[str] = frozenset()
 
     def run(self) -> None:
         """Returns when the registry has taken the image. Raises RegistryError; then no tag names it."""
@@ -56,7 +57,7 @@ class Delivery:
 
     def _probe(self, unknown: Sequence[Blob]) -> list[Blob]:
         """What is missing, by the answer to the manifest. Under its digest alone: no tag ever names half an image."""
-        answer = self._repository.put(self._image, self._image.digest)
+        answer = self._offer(self._image.digest)
         if answer.status < 300:
             return self._after_acceptance(unknown)
         missing = self._missing(answer)
@@ -76,10 +77,14 @@ class Delivery:
 
     # The manifest
 
+    def _offer(self, name: str) -> Answer:
+        self._settled = self._repository.settled()
+        return self._repository.put(self._image, name)
+
     def _put(self, name: str) -> None:
         refused: set[str] = set()
         for round_ in range(_ROUNDS):
-            answer = self._repository.put(self._image, name)
+            answer = self._offer(name)
             if answer.status < 300:
                 return self._accepted(answer)
             missing = self._missing(answer)
@@ -96,7 +101,7 @@ class Delivery:
             self._learn(missing)
         else:
             missing = self._repository.look(self._blobs) if round_ == 0 else self._blobs
-            self._repository.missed(missing)
+            self._repository.missed(missing, self._settled)
         again = [blob.digest for blob in missing if blob.digest in refused]
         if again and round_ > 1:
             raise BadAnswer(
@@ -135,7 +140,7 @@ class Delivery:
     def _learn(self, missing: list[Blob]) -> None:
         """A registry that names what it lacks has all the rest."""
         self._repository.shown_to_check()
-        self._repository.missed(missing)
+        self._repository.missed(missing, self._settled)
         self._repository.found(blob for blob in self._blobs if blob not in missing)
 
     def _error(self, answer: Answer, name: str) -> RegistryError:

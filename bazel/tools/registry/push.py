@@ -114,8 +114,8 @@ class _Push:
         key = (reference.registry, reference.repository)
         if key not in self._repositories:
             self._repositories[key] = Repository(
-                self._session.registry(reference.registry),
-                reference.repository,
+                *key,
+                self._session.registry,
                 self._receipts.of(*key),
                 self._receipts.holders,
                 self._workers,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, as_completed
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from bazel.tools.registry import blobs
 from bazel.tools.registry.client import Call, Registry, push
-from bazel.tools.registry.content import Blob
+from bazel.tools.registry.content import Blob, from_registry
 from bazel.tools.registry.errors import Place
 from bazel.tools.registry.image import Image
 from bazel.tools.registry.progress import Progress
@@ -19,15 +20,23 @@ from bazel.tools.registry.transport import Answer
 from bazel.tools.registry.workers import Workers
 
 Holders = Callable[[str, str], "list[str]"]
+Connect = Callable[[str], Registry]
 
 
 class Repository:
     """Thread-safe."""
 
     def __init__(
-        self, registry: Registry, name: str, receipt: Receipt, holders: Holders, workers: Workers, progress: Progress
+        self,
+        host: str,
+        name: str,
+        connect: Connect,
+        receipt: Receipt,
+        holders: Holders,
+        workers: Workers,
+        progress: Progress,
     ) -> None:
-        self.registry, self.name = registry, name
+        self.registry, self.name, self._connect = connect(host), name, connect
         self.uploaded: list[str] = []
         self.mounted: list[str] = []
         self._receipt, self._holders, self._workers, self._progress = receipt, holders, workers, progress
@@ -53,12 +62,18 @@ class Repository:
         with self._lock:
             self._receipt.add(blob.digest for blob in there)
 
-    def missed(self, gone: Iterable[Blob]) -> None:
-        """The registry lacks these, whatever was thought before."""
+    def settled(self) -> frozenset[str]:
+        """The blobs that have been brought. Asked for before a request whose answer may be that they are missing."""
         with self._lock:
-            self._receipt.remove(blob.digest for blob in gone)
-            for blob in gone:
-                self._uploads.pop(blob.digest, None)
+            return frozenset(digest for digest, future in self._uploads.items() if future.done())
+
+    def missed(self, gone: Iterable[Blob], settled: frozenset[str]) -> None:
+        """The registry lacks these. What another image brings meanwhile was not there yet, and need not come again."""
+        with self._lock:
+            stale = [blob.digest for blob in gone if blob.digest in settled or blob.digest not in self._uploads]
+            self._receipt.remove(stale)
+            for digest in stale:
+                self._uploads.pop(digest, None)
 
     def save(self) -> None:
         """Keeps what was learnt."""
@@ -98,6 +113,7 @@ class Repository:
 
     def _bring(self, blob: Blob, may_mount: bool) -> None:
         key = self._key(blob)
+        blob = self._with_content(blob)
         upload = blobs.Upload(self.registry, self.name, blob, lambda sent: self._progress.at(key, sent))
         if may_mount and any(upload.mount(source) for source in self._sources(blob)):
             self.mounted.append(blob.digest)
@@ -106,6 +122,13 @@ class Repository:
             self.uploaded.append(blob.digest)
         self._progress.finish(key)
         self.found([blob])
+
+    def _with_content(self, blob: Blob) -> Blob:
+        """A base's layer that is not at hand comes from where the base is."""
+        if blob.content is not None or blob.origin is None:
+            return blob
+        source = self._connect(blob.origin.registry)
+        return replace(blob, content=from_registry(source, blob.origin.repository, blob.digest))
 
     def _sources(self, blob: Blob) -> list[str]:
         """At most two repositories to mount from: each costs a request when it has not got it."""
