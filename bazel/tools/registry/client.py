@@ -25,6 +25,7 @@ MANIFESTS = (
 RETRIED = (408, 429, 500, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HOPS = 5
+_RENEWALS = 3  # A token may run out between being given and being used.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -99,13 +100,15 @@ class Registry:
         self._greet(call)
         header = self._authenticator.header(call.scopes)
         answer = self._followed(call, header)
-        if answer.status != 401 or origin(answer.url) != origin(self._base):
-            return answer
-        renewed = self._authenticator.renewed(answer, call.scopes, header)
-        if renewed is None:
-            return answer
-        self.transport.counts.add(requests=-1, authentication=1)
-        return self._followed(call, renewed)
+        for _ in range(_RENEWALS):
+            if answer.status != 401 or origin(answer.url) != origin(self._base):
+                break
+            refused_header, header = header, self._authenticator.renewed(answer, call.scopes, header)
+            if header is None or header == refused_header:
+                break
+            self.transport.counts.add(requests=-1, authentication=1)
+            answer = self._followed(call, header)
+        return answer
 
     def _greet(self, call: Call) -> None:
         """Learns how to log in before anything large is sent in vain: once, and only if there is who to log in as."""

@@ -78,6 +78,7 @@ class Pusher:
         self.others: dict[str, Security] = {}
         self.attempts = 4
         self.timeout = 60.0
+        self.threads = 4
 
     def session(self) -> Session:
         patience = Patience(attempts=self.attempts, wait=lambda stop, seconds: self.waits.append(seconds))
@@ -102,7 +103,7 @@ class Pusher:
         report: Callable[[Any], None] | None = None,
     ) -> Pushed:
         target = Target(pushed, Reference(registry.host, repository), tags)
-        return push([target], session or self.session(), self.receipts, cancel=cancel, report=report)
+        return push([target], session or self.session(), self.receipts, self.threads, cancel, report=report)
 
 
 def blob(part: bytes) -> Blob:

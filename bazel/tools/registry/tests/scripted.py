@@ -246,7 +246,7 @@ class Handler(BaseHTTPRequestHandler):
         identified = bool(login.identity) and form.get("refresh_token") == login.identity
         if not (known or identified or (login.anonymous and "Authorization" not in seen.headers)):
             return self.unauthorized('Basic realm="tokens"')
-        token = f"{login.password}-token-{len(login.tokens)}"
+        token = f"{login.password}-token-{len(self.registry.log)}"
         login.tokens[token] = login.uses
         return self.say(200, json.dumps({"token": token, "expires_in": 300}).encode())
 
