@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"push: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("push: interrupted; nothing was tagged", file=sys.stderr)
+        print("push: interrupted before the registry had confirmed it", file=sys.stderr)
         return 130
     print(_summary(pushed), file=sys.stderr)
     print(pushed.references[0])

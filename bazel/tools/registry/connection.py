@@ -139,7 +139,9 @@ class Connection:
         return {"User-Agent": "sematic", **(self.proxy.headers if self.proxy else {}), **request.headers, **length}
 
     def _has_answered(self) -> bool:
-        """Under TLS a readable socket may only hold a session ticket: there we learn of it when sending fails."""
-        if self.used and isinstance(self.http.sock, ssl.SSLSocket):
+        """Under TLS what lies there may be a session ticket only: there we learn of it when sending fails."""
+        if isinstance(self.http.sock, ssl.SSLSocket):
             return False
-        return not isinstance(self.http.sock, ssl.SSLSocket) and bool(select.select([self.http.sock], [], [], 0)[0])
+        poll = select.poll()  # Not select: that takes no descriptor above 1023.
+        poll.register(self.http.sock, select.POLLIN)
+        return bool(poll.poll(0))

@@ -21,6 +21,7 @@ from bazel.tools.registry.transport import Answer
 _CHEAP_BLOBS, _CHEAP_BYTES = 3, 256 << 10  # Up to so much is sent rather than asked about.
 _ROUNDS = 4
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+_FINAL_CODES = ("NAME_UNKNOWN", "NAME_INVALID", "DENIED", "UNAUTHORIZED", "TAG_INVALID", "TOOMANYREQUESTS")
 _BLOB_CODES = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN")
 
 
@@ -61,7 +62,7 @@ class Delivery:
         if answer.status < 300:
             return self._after_acceptance(unknown)
         missing = self._missing(answer)
-        if missing is None:
+        if missing is None and self._is_final(answer):
             raise self._error(answer, self._image.digest)
         if not missing:
             return self._repository.look(unknown)
@@ -88,12 +89,25 @@ class Delivery:
             if answer.status < 300:
                 return self._accepted(answer)
             missing = self._missing(answer)
-            if missing is None and self._is_there(name):
-                return None
+            if missing is None:
+                if self._is_there(name):
+                    return None
+                missing = self._suspected(answer, round_)
             if missing is None or round_ == _ROUNDS - 1:
                 raise self._error(answer, name)
             self._bring(missing, refused, round_)
         return None
+
+    def _suspected(self, answer: Answer, round_: int) -> list[Blob] | None:
+        """Some registries have other words for a missing blob: believed if one is."""
+        if round_ > 0 or self._is_final(answer):
+            return None
+        return self._repository.look(self._blobs) or None
+
+    @staticmethod
+    def _is_final(answer: Answer) -> bool:
+        """Whether the refusal cannot be about blobs."""
+        return answer.status not in (400, 404) or any(code in _FINAL_CODES for code, _, _ in problems(answer))
 
     def _bring(self, missing: list[Blob], refused: set[str], round_: int) -> None:
         """Uploads what a refused manifest lacks. Where it does not say, each blob is looked for, then all are sent."""

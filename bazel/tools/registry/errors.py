@@ -52,7 +52,7 @@ class Cancelled(RegistryError):
     """The caller asked to stop."""
 
     def __init__(self) -> None:
-        super().__init__("the push was cancelled; nothing was tagged")
+        super().__init__("the push was cancelled before the registry had confirmed it")
 
 
 class Broken(RegistryError):

@@ -43,15 +43,18 @@ class Progress:
         """A blob is to be sent."""
         with self._lock:
             self._sizes[key] = size
+            self._done.discard(key)
 
     def at(self, key: str, sent: int) -> None:
         """So much of it was sent."""
         with self._lock:
             self._sent[key] = sent
 
-    def finish(self, key: str) -> None:
-        """It is there."""
+    def finish(self, key: str, mounted: bool = False) -> None:
+        """It is there; `mounted`: none of it had to be sent."""
         with self._lock:
+            if mounted:
+                self._sizes[key] = 0
             self._sent[key] = self._sizes[key]
             self._done.add(key)
 

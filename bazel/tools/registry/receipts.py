@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -77,6 +78,8 @@ class Receipts:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._known: dict[tuple[str, str], list[str]] | None = None
+        self._lock = threading.Lock()
 
     def of(self, registry: str, repository: str) -> Receipt:
         """The receipt of a repository, empty if there is none."""
@@ -85,13 +88,18 @@ class Receipts:
 
     def holders(self, registry: str, digest: str) -> list[str]:
         """Other repositories of a registry that seem to have a blob: it may be mounted from there."""
-        return [str(told["repository"]) for told in self._all(registry) if digest in _times(told.get("blobs"))]
+        with self._lock:
+            if self._known is None:
+                self._known = self._read_all()
+            return self._known.get((registry, digest), [])
 
-    def _all(self, registry: str) -> Iterable[dict[str, Any]]:
+    def _read_all(self) -> dict[tuple[str, str], list[str]]:
+        known: dict[tuple[str, str], list[str]] = {}
         for path in sorted(self._folder.glob("*.json")) if self._folder else ():
             told = _load(path)
-            if told.get("registry") == registry and isinstance(told.get("repository"), str):
-                yield told
+            for digest in _times(told.get("blobs")):
+                known.setdefault((str(told.get("registry")), digest), []).append(str(told.get("repository")))
+        return known
 
 
 def _read(path: Path | None, registry: str, repository: str) -> dict[str, Any]:

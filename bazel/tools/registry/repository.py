@@ -117,10 +117,11 @@ class Repository:
         upload = blobs.Upload(self.registry, self.name, blob, lambda sent: self._progress.at(key, sent))
         if may_mount and any(upload.mount(source) for source in self._sources(blob)):
             self.mounted.append(blob.digest)
+            self._progress.finish(key, mounted=True)
         else:
             upload.run()
             self.uploaded.append(blob.digest)
-        self._progress.finish(key)
+            self._progress.finish(key)
         self.found([blob])
 
     def _with_content(self, blob: Blob) -> Blob:

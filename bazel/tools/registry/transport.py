@@ -23,13 +23,16 @@ _DEAD = (ConnectionError, http.client.BadStatusLine)
 class Answer:
     """What a host answered. `url` is that of the request."""
 
-    def __init__(self, url: str, raw: http.client.HTTPResponse, release: Callable[[bool], None]) -> None:
+    def __init__(
+        self, url: str, raw: http.client.HTTPResponse, release: Callable[[bool], None], counts: Counts
+    ) -> None:
         self.url = url
         self.status = raw.status
         self.headers = raw.headers
         self.body = b""
         self._raw = raw
         self._release = release
+        self._counts = counts
 
     def header(self, name: str) -> str:
         """A header's value, or an empty text."""
@@ -44,7 +47,8 @@ class Answer:
             )
         if self._raw.length:
             raise http.client.IncompleteRead(b"", self._raw.length)
-        self._release(self._raw.isclosed() and not self._raw.will_close)
+        self._counts.add(received=len(self.body))
+        self.close()
 
     def read(self, size: int) -> bytes:
         """A piece of a streamed body, empty at its end. Raises Broken."""
@@ -54,10 +58,11 @@ class Answer:
                 raise http.client.IncompleteRead(b"", self._raw.length)
         except (OSError, http.client.HTTPException) as error:
             raise broken(host_of(self.url), "read a blob from it", error) from None
+        self._counts.add(received=len(piece))
         return piece
 
     def close(self) -> None:
-        """Ends a streamed answer."""
+        """Gives the connection back; for good, if there is more to read."""
         self._release(self._raw.isclosed() and not self._raw.will_close)
 
 
@@ -130,10 +135,9 @@ class Transport:
 
     def _answer(self, connection: Connection, request: Request) -> Answer:
         raw = connection.ask(request, self.stop)
-        answer = Answer(request.url, raw, lambda whole: self._release(connection, request.url, whole))
+        answer = Answer(request.url, raw, lambda whole: self._release(connection, request.url, whole), self.counts)
         if not request.streamed or raw.status not in (200, 206):
             answer.read_whole()
-            self.counts.add(received=len(answer.body))
         self.counts.add(requests=1)
         return answer
 

@@ -290,3 +290,25 @@ def test_empty_blob(registry: Registry, pusher: Pusher) -> None:
     pusher.push(registry, pushed, "v1")
     holds(registry, pushed, "v1")
     assert blob(b"").size == 0
+
+
+def test_registry_with_other_words_for_a_missing_blob(registry: Registry, pusher: Pusher) -> None:
+    pushed = image(*LAYERS[:4])
+    pusher.push(registry, pushed, "v1")
+
+    def refuse(handler: Handler, seen: Seen) -> None:
+        whole = len(handler.registry.blobs) == len(pushed.blobs)
+        (Handler.behave if whole else answer(400, "Requested layers not found", code="LAYERS"))(handler, seen)
+
+    registry.fault("PUT .*/manifests/", refuse, times=1000)
+    del registry.blobs[REPOSITORY, digest_of(LAYERS[2])]
+    assert pusher.push(registry, pushed, "v1").uploaded == (digest_of(LAYERS[2]),)
+    holds(registry, pushed, "v1")
+
+
+def test_mounted_bytes_are_not_counted_as_sent(registry: Registry, pusher: Pusher) -> None:
+    pushed = image(data(1, LARGE))
+    pusher.push(registry, pushed, "v1")
+    shown = []
+    pusher.push(registry, pushed, "v1", repository="team/second", report=shown.append)
+    assert (shown[-1].total, shown[-1].blobs_done) == (0, 2)
