@@ -70,7 +70,7 @@ class Upload:
                 if not error.transient:
                     raise
                 self._registry.patience.before(attempt + 1, error, self._registry.transport.stop)
-                done = self._ask_how_far()
+                done = self._ask_how_far(error)
                 attempt = 0 if self._sent > before else attempt + 1
 
     def _attempt(self) -> bool:
@@ -111,8 +111,11 @@ class Upload:
 
     # Going on
 
-    def _ask_how_far(self) -> bool:
-        """After a break: True when all is there already. A small blob is sent again instead."""
+    def _ask_how_far(self, broken: RegistryError) -> bool:
+        """After a break: True when all is there already. A small blob is sent again instead.
+
+        docker-registry before version 3 drops an upload that it is asked about after a break: it is begun anew.
+        """
         if self._at_once or not self._url:
             self._url = ""
             return False
@@ -122,7 +125,7 @@ class Upload:
         except Refused as error:
             if error.transient:
                 raise
-            return self._is_finished() or self._forget()
+            return self._is_finished() or self._forget(broken)
         self._follow(answer)
         self._sent = self._received(answer)
         return False

@@ -90,9 +90,9 @@ class Delivery:
                 return self._accepted(answer)
             missing = self._missing(answer)
             if missing is None:
-                if self._is_there(name):
-                    return None
                 missing = self._suspected(answer, round_)
+                if missing is None and self._is_there(name):
+                    return None
             if missing is None or round_ == _ROUNDS - 1:
                 raise self._error(answer, name)
             self._bring(missing, refused, round_)
