@@ -17,6 +17,8 @@ import pytest
 from sematic.engine.changes import ArtifactsAdded, AttemptAdded, AttemptEnded, RunMoved, RunsAdded
 from sematic.engine.states import State
 from sematic.errors import ArtifactError, LedgerError, LedgerLocked
+from sematic.ledger.sql.compiled import load
+from sematic.ledger.sql.database import Database
 from sematic.ledger.sql.sqlite import SqliteLedger
 from sematic.ledger.sql.transaction import Transaction
 from sematic.ledger.tests.samples import NONCE, OTHER, ROOT, artifact, attempt, begin, id_of, pipeline_run, run, start
@@ -117,6 +119,42 @@ class TestProcesses:
                     hasty.commit(ROOT, [])
                 assert hasty.pipeline_run(ROOT).seq == 1
             assert hasty.commit(ROOT, []) == 2
+
+    def test_another_process_makes_the_database_first(
+        self, path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        use_log = Database._use_log
+
+        def late(self: Database, connection: sqlite3.Connection) -> None:
+            monkeypatch.setattr(Database, "_use_log", use_log)
+            with closing(SqliteLedger(path, cache=cache)) as first:
+                begin(first)
+            use_log(self, connection)
+
+        monkeypatch.setattr(Database, "_use_log", late)
+        with closing(SqliteLedger(path, cache=cache)) as second:
+            assert second.find("") == [ROOT]
+
+    def test_another_process_begins_to_write_while_the_log_is_switched_on(
+        self, path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        use_log = Database._use_log
+
+        def disturbed(self: Database, connection: sqlite3.Connection) -> None:
+            with held(path):
+                use_log(self, connection)
+
+        monkeypatch.setattr(Database, "_use_log", disturbed)
+        with pytest.raises(LedgerLocked):
+            SqliteLedger(path, cache=cache, timeout=0.05)
+
+    def test_a_database_that_cannot_be_made_is_not_there_in_part(self, path: Path, cache: Path) -> None:
+        compiled = load(cache)
+        broken = compiled._replace(tables=[*compiled.tables, "CREATE TABLE"])
+        with pytest.raises(LedgerError):
+            Database(path, broken, "NORMAL", 1.0, read_only=False).prepare()
+        with closing(SqliteLedger(path, cache=cache)) as ledger:
+            assert ledger.find("") == []
 
     def test_a_new_database_that_another_process_holds(self, path: Path, cache: Path) -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -224,7 +262,7 @@ class TestDisk:
 
     def test_text_that_is_no_text(self, ledger: SqliteLedger) -> None:
         begin(ledger)
-        with pytest.raises(LedgerError, match="cannot be recorded: .*surrogates not allowed"):
+        with pytest.raises(LedgerError, match=r"cannot be recorded: .*surrogates not allowed"):
             ledger.commit(ROOT, [RunsAdded([run(id_of(5), name="\udc80")])])
         assert start(ledger) == 2
 

@@ -102,7 +102,7 @@ class TestDamage:
     def test_truncated(self, store: LocalStore) -> None:
         store.write([BIG])
         os.truncate(place(store), 5)
-        with pytest.raises(ArtifactError, match="is truncated: .* has 5 bytes where 3072000 were written. Delete it"):
+        with pytest.raises(ArtifactError, match=r"is truncated: .* has 5 bytes where 3072000 were written. Delete it"):
             store.read(DIGEST, len(BIG))
 
     def test_corrupt(self, store: LocalStore) -> None:
@@ -125,7 +125,7 @@ class TestDamage:
 
     def test_unreadable(self, store: LocalStore) -> None:
         place(store).mkdir(parents=True)
-        with pytest.raises(ArtifactError, match="cannot be read: .*: Is a directory"):
+        with pytest.raises(ArtifactError, match=r"cannot be read: .*: Is a directory"):
             store.read(DIGEST, len(BIG))
 
     @pytest.mark.parametrize("digest", ["", "../../etc/passwd", "a" * 63, "A" * 64, "a" * 64 + "\n", "/" * 64])
@@ -140,7 +140,7 @@ class TestNoRoom:
     def test_full_disk(self, tmp_path: Path) -> None:
         with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=1m", "tmpfs"):
             store = LocalStore(tmp_path / "small")
-            with pytest.raises(StoreError, match="cannot be stored in .*No space left on device.*: free some space"):
+            with pytest.raises(StoreError, match=r"cannot be stored in .*No space left on device.*: free some space"):
                 store.write([BIG])
             assert files(store) == []
             store.write([BIG[:100_000]])
