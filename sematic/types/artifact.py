@@ -150,13 +150,6 @@ class Artifact:
             return len(self._value) if isinstance(self._value, str) else 0
         return self.element_size
 
-    @property
-    def scalar_value(self) -> Any:
-        """The value of an exact immutable scalar that is at hand; raises LookupError otherwise."""
-        if self._value is _ABSENT:
-            raise LookupError
-        return self._value
-
     def __repr__(self) -> str:
         return f"<Artifact {self.id} of {json.dumps(self.spec)}>"
 
@@ -167,7 +160,7 @@ def artifact_id(spec: Spec, codec: str, digest: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
 
-def encode(type: ValueType, value: Any, store: Store, *, summarise: bool = True) -> Artifact:
+def encode(type: ValueType, value: Any, store: Store) -> Artifact:
     """A converted `value` of `type` as an artifact; large parts are written to `store` on the way.
 
     Raises EncodingError when the value cannot be stored.
@@ -180,8 +173,7 @@ def encode(type: ValueType, value: Any, store: Store, *, summarise: bool = True)
         artifact = _encode(type, value, store)
         if type.scalar:
             artifact._value = value
-        if summarise:
-            artifact._summary = _safe_summary(type, value)
+        artifact._summary = _safe_summary(type, value)
     except RecursionError:
         raise EncodingError(f"this {type.name} contains itself, or is nested too deeply to be stored") from None
     return artifact
