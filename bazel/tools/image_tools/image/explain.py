@@ -1,0 +1,59 @@
+"""What is in an image and why, as a table for people."""
+
+from collections.abc import Iterable, Sequence
+
+from image_tools.image.manifest import Json
+from image_tools.layer.records import Metadata, Record
+
+_HEADINGS = ("layer", "size", "unpacked", "paths", "what and why")
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def table(base: Sequence[Json], layers: Iterable[Metadata], contents: dict[str, list[str]]) -> str:
+    """A row for each layer, bottom first; `contents` says what was put together in a bin."""
+    rows = [_HEADINGS]
+    rows += [(f"base {number}", human(item["size"]), "", "", item["digest"]) for number, item in enumerate(base)]
+    rows += [_row(layer, contents.get(layer.name, [])) for layer in layers]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def why(path: str, indexes: Iterable[tuple[Metadata, Iterable[Record]]]) -> list[str]:
+    """A sentence for each layer that has `path`, or has something in it when it is a folder."""
+    path = path.strip("/")
+    found = []
+    for layer, records in indexes:
+        inside = [record for record in records if record.path == path or record.path.startswith(path + "/")]
+        if inside:
+            found.append(_sentence(path, layer, inside))
+    return found
+
+
+def human(size: int) -> str:
+    """A size with three digits or so."""
+    value, unit = float(size), 0
+    while value >= 1000 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {_UNITS[unit]}" if unit == 0 or value >= 100 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def _row(layer: Metadata, contents: list[str]) -> tuple[str, str, str, str, str]:
+    what = ", ".join(part for part in (" ".join(contents), layer.reason) if part)
+    if layer.zlib:
+        what += f" (compressed by zlib {layer.zlib}: the digest is this machine's)"
+    return layer.name, human(layer.size), human(layer.unpacked), str(layer.entries), what
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    name, *numbers, what = row
+    cells = [name.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(numbers, widths[1:])), what]
+    return "  ".join(cells).rstrip()
+
+
+def _sentence(path: str, layer: Metadata, inside: list[Record]) -> str:
+    origins = sorted({record.origin for record in inside if record.kind != "dir"} or {layer.name})
+    size = human(sum(record.size for record in inside))
+    share = f", from {' '.join(origins)}" if origins != [layer.name] else ""
+    reason = f": {layer.reason}" if layer.reason else ""
+    what = f"{len(inside)} paths, {size}" if len(inside) > 1 else f"{inside[0].kind}, {size}"
+    return f"{path} ({what}) is in layer {layer.name}{share}{reason}"

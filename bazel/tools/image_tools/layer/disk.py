@@ -1,0 +1,123 @@
+"""Files on disk: opened, measured, walked, and refused with a sentence."""
+
+import errno
+import os
+import posixpath
+import stat
+from collections.abc import Iterable, Iterator
+
+from image_tools.layer.entries import Entry, checked
+from image_tools.layer.errors import ChangedWhileRead, LayerError
+
+_STEPS = 40  # The kernel's own limit for links on one path.
+
+
+class Source:
+    """An open regular file of a known size."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file, self._before = _open(path)
+        self.size = self._before.st_size
+
+    def read(self, length: int, offset: int) -> bytes:
+        """Exactly these bytes; a file that is shorter by now is an error."""
+        data = os.pread(self._file, length, offset)
+        while len(data) < length and (more := os.pread(self._file, length - len(data), offset + len(data))):
+            data += more
+        if len(data) != length:
+            raise ChangedWhileRead(self.path)
+        return data
+
+    def chunks(self, length: int) -> Iterator[bytes]:
+        """The whole file."""
+        for offset in range(0, self.size, length):
+            yield self.read(min(length, self.size - offset), offset)
+
+    def close(self, *, check: bool = True) -> None:
+        """Also notices whether the file grew, or was written to, since it was opened."""
+        after = os.fstat(self._file)
+        os.close(self._file)
+        if check and (after.st_size, after.st_mtime_ns) != (self.size, self._before.st_mtime_ns):
+            raise ChangedWhileRead(self.path)
+
+
+def _open(path: str) -> tuple[int, os.stat_result]:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # A pipe must not make us wait.
+    except OSError as error:
+        raise LayerError(_why_not(path, error)) from None
+    status = os.fstat(file)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(file)
+        what = "a folder: list its files, or give it as a tree" if stat.S_ISDIR(status.st_mode) else "no regular file"
+        raise LayerError(f"{path} is {what}.")
+    return file, status
+
+
+def _why_not(path: str, error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return f"{path} is a symlink loop."
+    if error.errno == errno.ENOENT and os.path.islink(path):
+        return f"{path} is a symlink to {os.readlink(path)!r}, which does not exist."
+    return f"{path} cannot be read: {error.strerror}."
+
+
+def resolve(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The entries with what only the disk knows: a link's target, the files of a tree."""
+    for entry in entries:
+        if entry.kind == "link":
+            yield entry._replace(kind="symlink", source=_target(entry.source))
+        elif entry.kind == "tree":
+            yield from _walk(entry.path, _beneath_staging(entry.source), entry.mode)
+        elif entry.kind == "data":
+            _beneath_staging(entry.source)
+            yield entry._replace(kind="file")
+        else:
+            yield entry
+
+
+def _target(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError as error:
+        raise LayerError(f"{path} is no symlink: {error.strerror}.") from None
+
+
+def _beneath_staging(path: str) -> str:
+    """Where Bazel's own links lead from `path`.
+
+    Bazel lays out an action's inputs as absolute links that end with the input's own path; any other absolute link
+    was in the user's sources.
+    """
+    at = path
+    for _ in range(_STEPS):
+        if not os.path.islink(at):
+            return at
+        target = os.readlink(at)
+        if not target.startswith("/"):
+            at = posixpath.join(posixpath.dirname(at), target)
+        elif target.endswith("/" + path.removeprefix("/")):
+            at = target
+        else:
+            raise LayerError(
+                f"{path} is an absolute symlink to {target!r}: nothing is there in an image; make it relative."
+            )
+    raise LayerError(f"{path} is a symlink loop.")
+
+
+def _walk(path: str, folder: str, mode: int | None) -> Iterator[Entry]:
+    try:
+        found = sorted(os.scandir(folder), key=lambda item: item.name)
+    except OSError as error:
+        raise LayerError(_why_not(folder, error)) from None
+    if not found:
+        yield Entry(path, "", "dir")
+    for item in found:
+        inside = checked(f"{path}/{item.name}")
+        if item.is_symlink():
+            yield Entry(inside, os.readlink(item.path), "symlink")
+        elif item.is_dir():
+            yield from _walk(inside, item.path, mode)
+        else:
+            yield Entry(inside, item.path, "file", mode)
