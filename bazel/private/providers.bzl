@@ -1,0 +1,38 @@
+"""What the rules tell one another."""
+
+BaseImageInfo = provider(
+    doc = "An image that others are built on. Its layers stay where they are until a registry lacks one.",
+    fields = {
+        "config": "File: the image's configuration.",
+        "glibc": "string: the version of its C library, such as 2.36; empty when nothing says.",
+        "layout": "File: an OCI layout folder that holds its layers, or None.",
+        "manifest": "File: the image's manifest.",
+        "python": "string: the version of its Python, such as 3.11; empty when nothing says.",
+        "reference": "string: registry/repository@digest that has its layers; empty when only `layout` has them.",
+    },
+)
+
+SematicImageInfo = provider(
+    doc = "An image that was built. `description` names all other files by their runfiles paths.",
+    fields = {
+        "base_tag": "string: the name by which functions ask for this image's base; `default` for the first.",
+        "config": "File: the image's configuration.",
+        "description": "File: image.json, the description of the image for whoever pushes or explains it.",
+        "digest": "File: the digest of the manifest, without a line end.",
+        "files": "depset of File: everything that `description` names.",
+        "manifest": "File: the image's manifest.",
+    },
+)
+
+WheelIndexInfo = provider(
+    doc = "The archives that wheels were installed from, where a workspace declares them.",
+    fields = {"archives": "dict: the name of a wheel's repository → File, its .whl."},
+)
+
+WheelsInfo = provider(
+    doc = "The wheels that a target needs, each with its layer.",
+    fields = {
+        "wheels": "depset of struct(name, repository, layer): the wheel's name on its package index, the repository " +
+                  "that it was installed in, and its layer (see layers.bzl).",
+    },
+)
