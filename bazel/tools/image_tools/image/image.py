@@ -1,12 +1,13 @@
 """Puts an image together from layers.
 
-    image.py plan     --layer METADATA INDEX ... [--base-manifest FILE] --out PLAN
-    image.py manifest --layer METADATA ... --plan PLAN [--base-manifest FILE --base-config FILE] [settings]
-                      --manifest OUT --config OUT --digest OUT
-    image.py layout   --manifest FILE --config FILE --layer METADATA BLOB ... [--base-layout DIR] [--copy] --out DIR
-    image.py explain  --manifest FILE --layer METADATA INDEX ... [--why PATH]
+    image.py plan     --layer METADATA INDEX ... [--others N] [--base-manifest FILE] --out PLAN
+    image.py manifest --layer METADATA BLOB METADATA INDEX ... --plan PLAN [--base-manifest FILE --base-config FILE]
+                      [settings] --manifest OUT --config OUT --digest OUT --description OUT
+    image.py layout   --image DESCRIPTION [--runfiles DIR] [--copy] --out DIR
+    image.py explain  --image DESCRIPTION [--runfiles DIR] [--why PATH]
 
-`plan` also refuses layers that do not go together. `@FILE` stands for the arguments in FILE, one a line.
+`plan` takes the wheels' layers, and refuses those that do not go together. The last three of what `manifest` wants of
+a layer are its files as the description is to name them. `@FILE` stands for the arguments in FILE, one a line.
 """
 
 import argparse
@@ -16,9 +17,18 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from image_tools.image import explain, layout
+from image_tools.image import description, explain, layout
 from image_tools.image import plan as planning
-from image_tools.image.manifest import Base, Settings, digest_of, make_config, make_manifest, read_base, read_manifest
+from image_tools.image.manifest import (
+    Base,
+    Settings,
+    digest_of,
+    encode,
+    make_config,
+    make_manifest,
+    read_base,
+    read_manifest,
+)
 from image_tools.layer.errors import LayerError
 from image_tools.layer.merge import combine
 from image_tools.layer.records import Metadata, read_index
@@ -45,18 +55,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True)
     command = _command(commands, "plan", _plan, "METADATA", "INDEX")
+    command.add_argument("--others", type=int, default=0, metavar="N", help="how many layers there are beside wheels")
     command.add_argument("--base-manifest")
     command.add_argument("--out", required=True)
-    _manifest_command(_command(commands, "manifest", _manifest, "METADATA"))
-    command = _command(commands, "layout", _layout, "METADATA", "BLOB")
-    for name in ("--manifest", "--config", "--out"):
-        command.add_argument(name, required=True)
-    command.add_argument("--base-layout", default="")
+    _manifest_command(_command(commands, "manifest", _manifest, "METADATA", "BLOB", "METADATA", "INDEX"))
+    command = _described_command(commands, "layout", _layout)
+    command.add_argument("--out", required=True)
     command.add_argument("--copy", action="store_true")
-    command = _command(commands, "explain", _explain, "METADATA", "INDEX")
-    command.add_argument("--manifest", required=True)
-    command.add_argument("--why")
+    command = _described_command(commands, "explain", _explain)
+    command.add_argument("--why", metavar="PATH", help="say which layer has this path of the image, and why")
     return parser
+
+
+def _described_command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name)
+    command.set_defaults(run=run)
+    command.add_argument("--image", required=True, metavar="DESCRIPTION", help="the image.json of an image")
+    command.add_argument("--runfiles", default=".", metavar="DIR", help="where the paths in it begin")
+    return command
 
 
 def _command(
@@ -72,12 +92,15 @@ def _command(
 
 
 def _manifest_command(command: argparse.ArgumentParser) -> None:
-    for name in ("--plan", "--manifest", "--config", "--digest"):
+    for name in ("--plan", "--manifest", "--config", "--digest", "--description"):
         command.add_argument(name, required=True)
     for name in ("--base-manifest", "--base-config", "--working-dir", "--user"):
         command.add_argument(name)
-    command.add_argument("--architecture", default="amd64")
+    for name in ("--base-reference", "--base-layout", "--runfiles-folder"):
+        command.add_argument(name, default="")
+    command.add_argument("--architecture", help="by default the base's")
     command.add_argument("--os", default="linux")
+    command.add_argument("--path-prefix", metavar="FOLDER", help="goes before the base's PATH")
     for name in ("--env", "--label"):
         command.add_argument(name, action="append", default=[], type=_pair, metavar="NAME=VALUE")
     for name in ("--entrypoint", "--cmd"):
@@ -95,17 +118,26 @@ def _plan(options: argparse.Namespace) -> None:
     layers = [Metadata.read(metadata) for metadata, _ in options.layer]
     combine(read_index(index) for _, index in options.layer)
     base = len(read_manifest(options.base_manifest)["layers"]) if options.base_manifest else 0
-    Path(options.out).write_text(json.dumps(asdict(planning.plan(layers, base)), indent=1) + "\n")
+    Path(options.out).write_text(json.dumps(asdict(planning.plan(layers, base, options.others)), indent=1) + "\n")
 
 
 def _manifest(options: argparse.Namespace) -> None:
     base = read_base(options.base_manifest, options.base_config) if options.base_manifest else Base()
-    layers = planning.order([Metadata.read(file) for (file,) in options.layer], planning.read_plan(options.plan))
+    built = [(Metadata.read(metadata), description.Places(*places)) for metadata, *places in options.layer]
+    layers = planning.order([metadata for metadata, _ in built], planning.read_plan(options.plan))
     config = make_config(base, layers, _settings(options))
     manifest = make_manifest(base, config, layers)
+    places = {metadata.name: place for metadata, place in built}
+    described = description.describe(
+        options.runfiles_folder,
+        digest_of(manifest),
+        description.Origin(options.base_reference, options.base_layout),
+        [(layer, places[layer.name]) for layer in layers],
+    )
     Path(options.config).write_bytes(config)
     Path(options.manifest).write_bytes(manifest)
     Path(options.digest).write_text(digest_of(manifest))
+    Path(options.description).write_bytes(encode(described))
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -113,6 +145,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         architecture=options.architecture,
         os=options.os,
         env=tuple(options.env),
+        path_prefix=options.path_prefix,
         entrypoint=options.entrypoint,
         cmd=options.cmd,
         working_dir=options.working_dir,
@@ -122,25 +155,22 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 
 def _layout(options: argparse.Namespace) -> None:
-    blobs = layout.base_blobs(options.base_layout) if options.base_layout else {}
-    blobs |= {Metadata.read(metadata).digest: blob for metadata, blob in options.layer}
-    manifest, config = Path(options.manifest).read_bytes(), Path(options.config).read_bytes()
-    layout.write_layout(options.out, manifest, config, blobs, layout.copy if options.copy else layout.link)
+    image = description.read(options.image, options.runfiles)
+    blobs = layout.base_blobs(image.base_layout) if image.base_layout else {}
+    blobs |= {layer.metadata.digest: layer.blob for layer in image.layers}
+    layout.write_layout(options.out, image.manifest, image.config, blobs, layout.copy if options.copy else layout.link)
 
 
 def _explain(options: argparse.Namespace) -> None:
-    found = {
-        layer.digest: (layer, index) for layer, index in ((Metadata.read(file), index) for file, index in options.layer)
-    }
-    described = json.loads(Path(options.manifest).read_bytes())["layers"]
-    ours = [found[item["digest"]] for item in described if item["digest"] in found]
+    image = description.read(options.image, options.runfiles)
     if options.why:
-        sentences = explain.why(options.why, ((layer, read_index(index)) for layer, index in ours))
+        sentences = explain.why(options.why, ((layer.metadata, read_index(layer.index)) for layer in image.layers))
         print("\n".join(sentences) or f"{options.why} is in no layer of ours; the base may have it.")
         return
-    base = [item for item in described if item["digest"] not in found]
-    contents = {layer.name: _contents(index) for layer, index in ours if layer.role == "bin"}
-    print(explain.table(base, [layer for layer, _ in ours], contents))
+    ours = {layer.metadata.digest for layer in image.layers}
+    base = [item for item in json.loads(image.manifest)["layers"] if item["digest"] not in ours]
+    contents = {layer.metadata.name: _contents(layer.index) for layer in image.layers if layer.metadata.role == "bin"}
+    print(explain.table(base, [layer.metadata for layer in image.layers], contents))
 
 
 def _contents(index: str) -> list[str]:

@@ -12,6 +12,8 @@ from image_tools.layer.records import Metadata
 
 Json = dict[str, Any]
 EPOCH = "1970-01-01T00:00:00Z"
+_ARCHITECTURE = "amd64"  # Of an image without a base that says.
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # What runtimes take where a base says nothing.
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,10 @@ class Base:
 class Settings:
     """What a container of the image is started with. None leaves what the base says."""
 
-    architecture: str = "amd64"
+    architecture: str | None = None
     os: str = "linux"
     env: tuple[tuple[str, str], ...] = ()
+    path_prefix: str | None = None
     entrypoint: tuple[str, ...] | None = None
     cmd: tuple[str, ...] | None = None
     working_dir: str | None = None
@@ -90,7 +93,7 @@ def make_config(base: Base, layers: Sequence[Metadata], settings: Settings) -> b
     _check_platform(base.config, settings)
     config = {
         **base.config,
-        "architecture": settings.architecture,
+        "architecture": settings.architecture or base.config.get("architecture", _ARCHITECTURE),
         "os": settings.os,
         "created": EPOCH,
         "config": _process(base.config.get("config") or {}, settings),
@@ -154,13 +157,15 @@ def _process(config: Json, settings: Settings) -> Json:
     }
     config.update({key: value for key, value in settle.items() if value is not None})
     env = dict(line.partition("=")[::2] for line in config.get("Env") or []) | dict(settings.env)
+    if settings.path_prefix is not None:
+        env["PATH"] = f"{settings.path_prefix}:{env.get('PATH') or _PATH}"
     config["Env"] = [f"{name}={value}" for name, value in env.items()]
     config["Labels"] = {**(config.get("Labels") or {}), **dict(settings.labels)}
     return {key: value for key, value in config.items() if value not in ([], {})}
 
 
 def _check_platform(config: Json, settings: Settings) -> None:
-    wanted = f"{settings.os}/{settings.architecture}"
+    wanted = f"{settings.os}/{settings.architecture or config.get('architecture')}"
     found = f"{config.get('os', settings.os)}/{config.get('architecture', settings.architecture)}"
     if found != wanted:
         raise LayerError(f"The base is for {found}, the image for {wanted}: take a base for that platform.")

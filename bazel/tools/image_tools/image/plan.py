@@ -28,16 +28,13 @@ class Plan:
     bins: dict[str, tuple[str, ...]]
 
 
-def plan(layers: Iterable[Metadata], base: int = 0, limit: int = LAYERS) -> Plan:
-    """Divides the wheels among these layers, for an image on `base` layers of another."""
-    layers = list(layers)
-    wheels = sorted((layer for layer in layers if layer.role == "wheel"), key=lambda layer: layer.name)
+def plan(wheels: Iterable[Metadata], base: int = 0, others: int = 0, limit: int = LAYERS) -> Plan:
+    """Divides wheels among layers, for an image that has `others` beside, on `base` layers of another."""
+    wheels = sorted(wheels, key=lambda layer: layer.name)
     _check_names(wheels)
-    room = limit - base - sum(SLOTS.values()) - (len(layers) - len(wheels))
+    room = limit - base - sum(SLOTS.values()) - others
     if room < 0:
-        raise LayerError(
-            f"The base has {base} layers and the image adds {len(layers) - len(wheels)} and its bins: over {limit}."
-        )
+        raise LayerError(f"The base has {base} layers and the image adds {others} and its bins: over {limit}.")
     alone = _alone(wheels, room)
     bins: dict[str, tuple[str, ...]] = dict.fromkeys(slots(), ())
     for wheel in wheels:

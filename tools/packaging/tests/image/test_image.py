@@ -68,27 +68,25 @@ def layers(tmp_path: Path) -> list[Built]:
 
 
 def plan(folder: Path, layers: list[Built], *more: str) -> str:
-    given = [part for built in layers for part in ("--layer", str(built.metadata_file), str(built.index_file))]
-    assert image.main(["plan", *given, "--out", str(folder / "plan.json"), *more]) == 0
+    wheels = [built for built in layers if built.metadata.role == "wheel"]
+    given = [part for built in wheels for part in ("--layer", str(built.metadata_file), str(built.index_file))]
+    assert image.main(["plan", *given, "--others", "1", "--out", str(folder / "plan.json"), *more]) == 0
     return str(folder / "plan.json")
 
 
 def manifest(folder: Path, layers: list[Built], *more: str) -> int:
     """The command's exit code; the files are in `folder`."""
-    given = [part for built in layers for part in ("--layer", str(built.metadata_file))]
-    outputs = [
-        "--manifest",
-        str(folder / "m.json"),
-        "--config",
-        str(folder / "c.json"),
-        "--digest",
-        str(folder / "digest"),
-    ]
-    return image.main(["manifest", *given, "--plan", plan(folder, layers), *outputs, *more])
+    given = []
+    for built in layers:
+        given += ["--layer", built.metadata_file, built.blob, built.metadata_file, built.index_file]
+    for name in ("manifest", "config", "digest"):
+        given += [f"--{name}", folder / (name if name == "digest" else f"{name}.json")]
+    given += ["--description", folder / "image.json", "--plan", plan(folder, layers)]
+    return image.main(["manifest", *map(str, given), *more])
 
 
 def written(folder: Path) -> tuple[Json, Json]:
-    return json.loads((folder / "m.json").read_bytes()), json.loads((folder / "c.json").read_bytes())
+    return json.loads((folder / "manifest.json").read_bytes()), json.loads((folder / "config.json").read_bytes())
 
 
 def test_an_image_from_scratch(tmp_path: Path, layers: list[Built]) -> None:
@@ -99,8 +97,8 @@ def test_an_image_from_scratch(tmp_path: Path, layers: list[Built]) -> None:
     assert found["mediaType"] == OCI.manifest
     assert [item["digest"] for item in found["layers"]] == [built.metadata.digest for built in layers[2:]]
     assert [item["size"] for item in found["layers"]] == [built.blob.stat().st_size for built in layers[2:]]
-    assert found["config"]["digest"] == digest((tmp_path / "c.json").read_bytes())
-    assert (tmp_path / "digest").read_text() == digest((tmp_path / "m.json").read_bytes())
+    assert found["config"]["digest"] == digest((tmp_path / "config.json").read_bytes())
+    assert (tmp_path / "digest").read_text() == digest((tmp_path / "manifest.json").read_bytes())
     assert config["rootfs"]["diff_ids"] == [built.metadata.diff_id for built in layers[2:]]
     assert config["config"] == {"Entrypoint": ["python3", "-I"], "Env": ["A=b=c"], "WorkingDir": "/app"}
     assert [line["comment"] for line in config["history"]] == ["", "the pipeline"]
@@ -126,6 +124,20 @@ def test_settings_go_over_the_bases(tmp_path: Path, layers: list[Built]) -> None
         "Labels": {"from": "base", "to": "us"},
         "User": "1000",
     }
+
+
+def test_folders_go_before_the_bases_path(tmp_path: Path, layers: list[Built]) -> None:
+    assert manifest(tmp_path, layers, *base(tmp_path), "--path-prefix", "/app/bin") == 0
+    assert "PATH=/app/bin:/usr/bin" in written(tmp_path)[1]["config"]["Env"]
+    assert manifest(tmp_path, layers, "--path-prefix", "/app/bin") == 0
+    assert written(tmp_path)[1]["config"]["Env"] == [
+        "PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    ]
+
+
+def test_the_architecture_is_the_bases(tmp_path: Path, layers: list[Built]) -> None:
+    assert manifest(tmp_path, layers, *base(tmp_path)) == 0
+    assert written(tmp_path)[1]["architecture"] == "arm64"
 
 
 def test_an_entry_point_drops_the_bases_arguments(tmp_path: Path, layers: list[Built]) -> None:
@@ -197,16 +209,15 @@ def test_a_plan_counts_the_bases_layers(
     assert "is no image manifest: an index" in capsys.readouterr().err
 
 
-def layout(folder: Path, layers: list[Built], *more: str) -> int:
-    given = [part for built in layers for part in ("--layer", str(built.metadata_file), str(built.blob))]
-    files = ["--manifest", str(folder / "m.json"), "--config", str(folder / "c.json"), "--out", str(folder / "layout")]
-    return image.main(["layout", *given, *files, *more])
+def layout(folder: Path, *more: str) -> int:
+    described = ["--image", str(folder / "image.json"), "--runfiles", str(folder)]
+    return image.main(["layout", *described, "--out", str(folder / "layout"), *more])
 
 
 @pytest.mark.parametrize("how", [[], ["--copy"]])
 def test_a_layout_holds_the_image(tmp_path: Path, layers: list[Built], how: list[str]) -> None:
     assert manifest(tmp_path, layers) == 0
-    assert layout(tmp_path, layers, *how) == 0
+    assert layout(tmp_path, *how) == 0
     blobs = tmp_path / "layout/blobs/sha256"
     assert len(list(blobs.iterdir())) == 4
     for blob in blobs.iterdir():
@@ -220,25 +231,49 @@ def test_a_layout_holds_the_image(tmp_path: Path, layers: list[Built], how: list
 def test_a_layout_takes_the_bases_layers_from_its_layout(
     tmp_path: Path, layers: list[Built], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert manifest(tmp_path, layers, *base(tmp_path), "--architecture", "arm64") == 0
-    assert layout(tmp_path, layers) == 1
+    given = [*base(tmp_path), "--architecture", "arm64"]
+    assert manifest(tmp_path, layers, *given) == 0
+    assert layout(tmp_path) == 1
     assert f"The layer sha256:{'2' * 64} is in none of the files given" in capsys.readouterr().err
+    assert manifest(tmp_path, layers, *given, "--base-layout", "base") == 0
     (tmp_path / "base/blobs/sha256").mkdir(parents=True)
     (tmp_path / "base/blobs/sha256" / ("2" * 64)).write_bytes(b"x" * 78)
-    assert layout(tmp_path, layers, "--base-layout", str(tmp_path / "base")) == 1
+    assert layout(tmp_path) == 1
     assert "has 78 bytes, its descriptor says 77" in capsys.readouterr().err
     (tmp_path / "base/blobs/sha256" / ("2" * 64)).write_bytes(b"x" * 77)
-    assert layout(tmp_path, layers, "--base-layout", str(tmp_path / "base")) == 0
+    assert layout(tmp_path) == 0
 
 
-def explain(folder: Path, layers: list[Built], *more: str) -> int:
-    given = [part for built in layers for part in ("--layer", str(built.metadata_file), str(built.index_file))]
-    return image.main(["explain", "--manifest", str(folder / "m.json"), *given, *more])
+def test_a_description_names_everything(tmp_path: Path, layers: list[Built]) -> None:
+    reference = "registry.example/base@sha256:" + "3" * 64
+    given = ["--architecture", "arm64", "--base-reference", reference]
+    assert manifest(tmp_path, layers, *base(tmp_path), *given, "--runfiles-folder", "main/pkg") == 0
+    described = json.loads((tmp_path / "image.json").read_bytes())
+    assert described["digest"] == (tmp_path / "digest").read_text()
+    assert (described["manifest"], described["config"]) == ("main/pkg/manifest.json", "main/pkg/config.json")
+    assert described["base"] == {"reference": reference, "layout": ""}
+    assert [(layer["name"], layer["role"], layer["blob"]) for layer in described["layers"]] == [
+        ("small-1", "bin", str(layers[2].blob)),
+        ("app", "app", str(layers[3].blob)),
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"manifest": "manifest.json"}'])
+def test_a_description_that_is_none(tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "image.json").write_text(content)
+    assert layout(tmp_path) == 1
+    assert "image.json is no description of an image" in capsys.readouterr().err
+
+
+def explain(folder: Path, *more: str) -> int:
+    described = ["--image", str(folder / "image.json"), "--runfiles", str(folder)]
+    return image.main(["explain", *described, *more])
 
 
 def test_explain_is_a_table(tmp_path: Path, layers: list[Built], capsys: pytest.CaptureFixture[str]) -> None:
     assert manifest(tmp_path, layers, *base(tmp_path), "--architecture", "arm64") == 0
-    assert explain(tmp_path, layers) == 0
+    assert explain(tmp_path) == 0
     heading, bottom, bin, app = capsys.readouterr().out.splitlines()
     assert heading.split() == "layer size unpacked paths what and why".split()
     assert bottom.split() == ["base", "0", "77", "B", "sha256:" + "2" * 64]
@@ -259,7 +294,7 @@ def test_explain_why(
     tmp_path: Path, layers: list[Built], path: str, sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert manifest(tmp_path, layers) == 0
-    assert explain(tmp_path, layers, "--why", path) == 0
+    assert explain(tmp_path, "--why", path) == 0
     assert capsys.readouterr().out == sentence + "\n"
 
 
