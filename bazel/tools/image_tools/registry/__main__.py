@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from image_tools.registry import layout, progress
+from image_tools.registry import layout, progress, receipts
 from image_tools.registry.errors import RegistryError
 from image_tools.registry.push import THREADS, Pushed, Target, push
 from image_tools.registry.reference import parse
@@ -64,12 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ca", type=Path, help="the certificate (PEM) of the authority that the registry's is from")
     parser.add_argument("--threads", type=int, default=THREADS, help="uploads side by side")
     parser.add_argument("--timeout", type=float, default=60, help="seconds to wait for a registry that says nothing")
-    parser.add_argument("--receipts", type=Path, default=_cache(), help="a folder for what registries hold")
+    parser.add_argument("--receipts", type=Path, default=receipts.folder(), help="a folder for what registries hold")
     return parser
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sematic" / "receipts"
 
 
 if __name__ == "__main__":

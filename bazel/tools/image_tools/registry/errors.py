@@ -30,6 +30,7 @@ class RegistryError(Exception):
 
     transient = False  # Whether the same request may well succeed a moment later.
     retry_after: float | None = None  # The seconds that the registry asks to wait.
+    target: int | None = None  # Which of a push's targets it ended, where it is one's own.
 
 
 class BadReference(RegistryError):

@@ -11,7 +11,7 @@ from typing import Any
 
 from image_tools.registry.connection import Counts
 from image_tools.registry.delivery import Delivery
-from image_tools.registry.errors import Cancelled
+from image_tools.registry.errors import Cancelled, RegistryError
 from image_tools.registry.image import Image
 from image_tools.registry.progress import Progress, Snapshot
 from image_tools.registry.receipts import Receipts
@@ -94,7 +94,7 @@ class _Push:
             failed = next((future for future in done if future.exception()), None)
             if failed is not None or cancel.is_set():
                 self._end(pending)
-                raise self._why(failed, cancel)
+                raise self._why(failed, cancel, futures)
             if report is not None:
                 report(self._progress.snapshot())
 
@@ -103,9 +103,13 @@ class _Push:
         wait(pending, _GRACE_SECONDS)
 
     @staticmethod
-    def _why(failed: Future[Any] | None, cancel: threading.Event) -> BaseException:
+    def _why(failed: Future[Any] | None, cancel: threading.Event, futures: list[Future[Any]]) -> BaseException:
         failure = failed.exception() if failed else None
-        return Cancelled() if cancel.is_set() or failure is None else failure
+        if cancel.is_set() or failed is None or failure is None:
+            return Cancelled()
+        if isinstance(failure, RegistryError):
+            failure.target = futures.index(failed)
+        return failure
 
     def _delivery(self, target: Target) -> Delivery:
         return Delivery(self._repository(target.repository), target.image, target.tags)

@@ -24,6 +24,12 @@ _MOST = 5000  # Digests in a file; the newest stay.
 _FRESH_SECONDS = 3600.0
 
 
+def folder() -> Path:
+    """Where receipts are kept when nobody says otherwise."""
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    return Path(cache if cache.startswith("/") else Path.home() / ".cache") / "sematic" / "receipts"
+
+
 class Receipt:
     """What one repository holds. Used by one thread at a time."""
 

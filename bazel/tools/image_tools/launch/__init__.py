@@ -1,0 +1,1 @@
+"""Pushing images beside the program that they are made of."""

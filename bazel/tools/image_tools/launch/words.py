@@ -1,0 +1,42 @@
+"""What the push program says."""
+
+from __future__ import annotations
+
+import signal
+
+from image_tools.launch.plan import Plan
+from image_tools.registry.errors import RegistryError
+from image_tools.registry.progress import size
+from image_tools.registry.push import Pushed
+
+GOES_ON = "The program goes on; submitting remote jobs will fail."
+
+
+def summary(pushed: Pushed, seconds: float) -> str:
+    """What was pushed, and what it took."""
+    counts = pushed.counts
+    mounted = f", {len(pushed.mounted)} mounted" if pushed.mounted else ""
+    return (
+        f"pushed {', '.join(map(str, pushed.references))}: {len(pushed.uploaded)} blobs{mounted}, "
+        f"{size(counts.sent)}, {counts.requests} requests, {seconds:.1f} s"
+    )
+
+
+def refused(plan: Plan, error: RegistryError) -> str:
+    """Why it failed."""
+    return f"{plan.image(error.target)} was not pushed: {error}"
+
+
+def stopped(plan: Plan, number: int) -> str:
+    """It was told to end."""
+    how = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name if number else "the program's end"
+    return f"{plan.image(None)} was not pushed: {how} stopped the push before the registry had confirmed it"
+
+
+def unexpected(error: Exception) -> str:
+    """A mistake of ours. Only where it happened is shown: its text may quote what nobody should see."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}" if trace else ""
+    return f"the push ended with an error that it does not know, {type(error).__name__}{where}: please report it"
