@@ -31,11 +31,11 @@ class Label:
 
 
 def build(
-    listed: Iterable[Entry], out: BinaryIO, label: Label, wheel: Wheel | None = None
+    listed: Iterable[Entry], out: BinaryIO, label: Label, wheel: Wheel | None = None, tags: tuple[str, ...] = ()
 ) -> tuple[Metadata, list[Record]]:
     """Writes the layer of these entries to `out`."""
     arranged = entries.arrange(resolve(listed))
-    writer = LayerWriter(out, label, wheel)
+    writer = LayerWriter(out, label, wheel, tags)
     try:
         writer.folders(entries.folders(arranged))
         for entry in arranged:
@@ -48,8 +48,8 @@ def build(
 class LayerWriter:
     """Folders first, then what is in them, then the end; in this order and once each."""
 
-    def __init__(self, out: BinaryIO, label: Label, wheel: Wheel | None = None) -> None:
-        self._label, self._wheel = label, wheel
+    def __init__(self, out: BinaryIO, label: Label, wheel: Wheel | None = None, tags: tuple[str, ...] = ()) -> None:
+        self._label, self._wheel, self._tags = label, wheel, tags
         self._sink = Sink(out)
         self._pipeline = Pipeline(self._sink)
         self.records: list[Record] = []
@@ -73,6 +73,8 @@ class LayerWriter:
             self._add_file(entry)
         elif entry.kind == "empty":
             self._head(Record(entry.path, "file", entry.mode or 0o644))
+        elif entry.kind == "text":
+            self._add_text(entry)
         elif entry.kind != "dir":
             target = entries.checked(entry.source) if entry.kind == "hardlink" else entry.source
             self._head(Record(entry.path, entry.kind, 0o777 if entry.kind == "symlink" else 0o644, target=target))
@@ -106,6 +108,7 @@ class LayerWriter:
             copied=self._copied,
             compressed=self._contents - self._copied,
             zlib=self._zlib,
+            tags=self._tags,
         )
 
     def close(self) -> None:
@@ -128,6 +131,12 @@ class LayerWriter:
             source.close(check=False)
             raise
         source.close()
+
+    def _add_text(self, entry: Entry) -> None:
+        """By our own encoder: a few lines that no wheel holds must not make a digest depend on zlib."""
+        data = entry.source.encode("utf-8", "surrogateescape")
+        self._head(Record(entry.path, "file", entry.mode or 0o644, len(data), zlib.crc32(data)))
+        self._gather_glue(data + tar.padding(len(data)))
 
     def _head(self, record: Record) -> None:
         record.origin = self._label.name

@@ -10,6 +10,8 @@ A rule writes one JSON list a line, `[path in the image, file on disk, kind, mod
     link      a link that is read from disk
     empty     an empty file
     dir       a folder
+
+Inside this program there is one more, `text`: a file whose content is the source itself.
 """
 
 import json
@@ -27,7 +29,7 @@ _BAD_PART = re.compile(r"(?:^|/)(?:\.{0,2}(?:/|\Z)|\.wh\.)|\0")
 
 
 class Entry(NamedTuple):
-    """One path of the image. `source` is a file on disk, or a link's target; `mode` None is decided by content."""
+    """One path of the image: `source` is a file on disk, a link's target or a text; the content decides a mode None."""
 
     path: str
     source: str
@@ -140,7 +142,7 @@ def _check_targets(entries: list[Entry]) -> None:
                 f"{path!r} is an absolute symlink to {target!r}: it would leave the image; make it relative."
             )
         _follow(path, links)
-    names = {entry.path for entry in entries if entry.kind in ("file", "data", "empty")}
+    names = {entry.path for entry in entries if entry.kind in ("file", "data", "empty", "text")}
     for entry in entries:
         if entry.kind == "hardlink" and checked(entry.source) not in names:
             raise LayerError(f"{entry.path!r} is a hard link to {entry.source!r}, which is no file of this layer.")

@@ -1,6 +1,7 @@
 """Makes a layer of a container image.
 
-    layer.py build --name NAME --blob OUT --metadata OUT --index OUT --entries FILE [--root DIR [--wheel FILE.whl]]
+    layer.py build --name NAME --blob OUT --metadata OUT --index OUT --entries FILE
+                   [--root DIR [--scripts DIR] [--prefix DIR] [--wheel FILE.whl]]
     layer.py bin   --name NAME --blob OUT --metadata OUT --index OUT --piece METADATA INDEX BLOB ... [--plan PLAN]
 
 The file of entries has a JSON list a line, `[path in the image, file on disk, kind, mode]` (see entries.py). `@FILE`
@@ -13,11 +14,14 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from image_tools.layer import scripts
 from image_tools.layer.bins import Piece, join
 from image_tools.layer.build import Label, build
-from image_tools.layer.entries import checked, read
+from image_tools.layer.entries import Entry, read
 from image_tools.layer.errors import LayerError
+from image_tools.layer.installed import Site, site, tags
 from image_tools.layer.records import ROLES, Metadata, Record, write_index
 from image_tools.layer.wheel import Wheel
 
@@ -48,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     command = _command(commands, "build", _build)
     command.add_argument("--wheel", help="the .whl that the files were installed from")
     command.add_argument("--root", help="the image's site-packages; an __init__.py of its own is left out")
+    command.add_argument("--scripts", help="the image's folder for console scripts, which are made from entry points")
+    command.add_argument("--prefix", help="the image's folder for the data files of the .whl")
     command.add_argument("--entries", action="append", default=[], metavar="FILE")
     command = _command(commands, "bin", _bin)
     command.add_argument("--piece", nargs=3, action="append", default=[], metavar=("METADATA", "INDEX", "BLOB"))
@@ -69,13 +75,31 @@ def _command(
 
 
 def _build(options: argparse.Namespace) -> None:
-    root = checked(options.root.rstrip("/")) + "/" if options.root else None
-    if options.wheel and not root:
-        raise LayerError("--wheel needs --root, the folder of the image that the wheel is installed in.")
-    wheel = Wheel(options.wheel, root) if options.wheel and root else None
-    listed = (entry for file in options.entries for entry in read(file) if entry.path != f"{root}__init__.py")
+    if not options.root and (options.wheel or options.scripts or options.prefix):
+        raise LayerError("--wheel, --scripts and --prefix need --root, the folder that the wheel is installed in.")
+    listed = [entry for file in options.entries for entry in read(file)]
+    if options.root:
+        _build_wheel(options, listed, site(options.root, options.scripts, options.prefix))
+    else:
+        _write(options, listed)
+
+
+def _build_wheel(options: argparse.Namespace, listed: list[Entry], place: Site) -> None:
+    listed = [entry for entry in listed if entry.path != f"{place.root}__init__.py"]
+    wheel = Wheel(options.wheel, place) if options.wheel else None
+    with TemporaryDirectory(prefix="layer-") as folder:
+        if wheel:
+            listed += wheel.scripts_and_data({entry.path for entry in listed}, Path(folder))
+        if place.scripts:
+            listed = scripts.add(listed, place)
+        _write(options, listed, wheel, tags(listed, place.root))
+
+
+def _write(
+    options: argparse.Namespace, listed: list[Entry], wheel: Wheel | None = None, tags: tuple[str, ...] = ()
+) -> None:
     with open(options.blob, "wb") as out:
-        _describe(options, *build(listed, out, _label(options), wheel))
+        _describe(options, *build(listed, out, _label(options), wheel, tags))
 
 
 def _bin(options: argparse.Namespace) -> None:

@@ -36,6 +36,7 @@ class Metadata:
     copied: int  # Files whose compressed bytes are the wheel's own.
     compressed: int  # Files that this machine's zlib compressed.
     zlib: str | None  # The version of a zlib that compresses unlike the stock one, where it was used.
+    tags: tuple[str, ...] = ()  # What a wheel says it runs on; of a bin, its wheels' own metadata say it.
 
     def write(self, path: str) -> None:
         """As JSON with a fixed layout."""
@@ -45,7 +46,7 @@ class Metadata:
     def read(cls, path: str) -> "Metadata":
         """What `write` wrote."""
         fields = _load(path)
-        return cls(**{**fields, "body": tuple(fields["body"])})
+        return cls(**{**fields, "body": tuple(fields["body"]), "tags": tuple(fields["tags"])})
 
 
 @dataclass(slots=True)
