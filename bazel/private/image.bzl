@@ -1,60 +1,15 @@
-"""The rule that puts an image together: layers, plan, configuration, manifest, description."""
+"""The rule that puts contents on a base: plan, bins, configuration, manifest, description."""
 
-load("@rules_python//python:defs.bzl", "PyInfo")
-load(
-    ":first_party.bzl",
-    "entries_of",
-    "first_party_files",
-    "groups",
-    "import_path",
-    "other_entries",
-    "runfiles_path",
-)
-load(":layers.bzl", "build_layer", "join_layers", "layer_files")
+load(":first_party.bzl", "runfiles_path")
+load(":layers.bzl", "join_layers", "layer_files")
 load(":platform.bzl", "image_platform")
-load(":providers.bzl", "BaseImageInfo", "SematicImageInfo", "WheelsInfo")
-load(":wheels.bzl", "wheel_layers")
-
-_TOOLCHAIN = "@bazel_tools//tools/python:toolchain_type"
+load(":providers.bzl", "BaseImageInfo", "ContentsInfo", "SematicImageInfo")
 
 # As plan.py of the image tool has them: how many bins there are of each kind.
 _BINS = {"medium": 8, "small": 4}
 
-def _interpreter(ctx):
-    """The Python that the build brings along, if it does: otherwise the base's own is used."""
-    toolchain = ctx.toolchains[_TOOLCHAIN]
-    runtime = toolchain.py3_runtime if toolchain else None
-    if not runtime or not runtime.interpreter:
-        return struct(command = "python3", files = [])
-    files = depset([runtime.interpreter], transitive = [runtime.files]).to_list()
-    return struct(command = "/app/src/" + runfiles_path(ctx, runtime.interpreter), files = files)
-
-def _own_layer(ctx, name, role, reason, files, more = None):
-    listed = ctx.actions.args()
-    listed.add_all(entries_of(ctx, files) + (more.lines if more else []))
-    return build_layer(
-        ctx,
-        ctx.executable._layer,
-        folder = "%s/%s" % (ctx.label.name, name),
-        name = name,
-        role = role,
-        reason = reason,
-        listed = listed,
-        files = depset(files + (more.files if more else [])),
-    )
-
-def _own_layers(ctx, files, wheels, interpreter):
-    """The layers that are this image's, bottom first."""
-    divided = groups(files, ctx.attr.image_layers, ctx.label)
-    layers = []
-    if interpreter.files:
-        layers.append(_own_layer(ctx, "python", "interpreter", "the Python of the build", interpreter.files))
-    for number, (target, own) in enumerate(zip(ctx.attr.image_layers, divided.targets)):
-        layers.append(_own_layer(ctx, "deps-%d" % (number + 1), "deps", "image_layers: %s" % target.label, own))
-    stable = "first-party code of other packages"
-    layers.append(_own_layer(ctx, "deps", "deps", stable, divided.stable, other_entries(ctx, ctx.attr.binary, wheels)))
-    layers.append(_own_layer(ctx, "app", "app", "//" + ctx.label.package, divided.app))
-    return layers
+# Bazel's names of processors, and those of images.
+_ARCHITECTURES = {"aarch64": "arm64", "x86_64": "amd64"}
 
 def _plan(ctx, wheels, own):
     plan = ctx.actions.declare_file(ctx.label.name + "/plan.json")
@@ -124,41 +79,34 @@ def _describe(ctx, plan, layers, settings):
     )
     return outputs
 
-def _settings(ctx, path, command):
-    """What a container is started with."""
-    folder = "/app/src/" + ctx.workspace_name
-    main = "/app/src/" + runfiles_path(ctx, ctx.file.main)
-    env = {
-        "PYTHONNOUSERSITE": "1",
-        "PYTHONPATH": ":".join(path + ([ctx.attr.env["PYTHONPATH"]] if "PYTHONPATH" in ctx.attr.env else [])),
-        "RUNFILES_DIR": "/app/src",
-        "SEMATIC_ENTRY": main,
-    }
-    settings = ["--entrypoint", json.encode([command, main]), "--working-dir", folder]
-    for name, value in dict(ctx.attr.env, **env).items():
+def _architecture(ctx):
+    """The processor of the platform as images call it: None where that is one of those that few have."""
+    for constraint in ctx.attr._processors:
+        if ctx.target_platform_has_constraint(constraint[platform_common.ConstraintValueInfo]):
+            return _ARCHITECTURES[constraint.label.name]
+    return None
+
+def _settings(ctx, contents):
+    """What a container is started with, as arguments of the image tool."""
+    settings = ["--entrypoint", json.encode(contents.entry_point), "--working-dir", contents.working_dir]
+    for name, value in contents.env.items():
         settings += ["--env", "%s=%s" % (name, value)]
-    if "PATH" not in ctx.attr.env:
+    if "PATH" not in contents.env:
         settings += ["--path-prefix", "/app/bin"]
-    if command != "python3":
-        settings.append("--brings-python")
-    return settings
+    architecture = _architecture(ctx)
+    return settings + (["--architecture", architecture] if architecture else [])
 
 def _image_impl(ctx):
-    wheels = ctx.attr.binary[WheelsInfo].wheels.to_list()
-    repositories = {wheel.repository: None for wheel in wheels}
-    interpreter = _interpreter(ctx)
-    files = first_party_files(ctx.attr.binary, repositories, {file: None for file in interpreter.files})
-    own = _own_layers(ctx, files, repositories, interpreter)
-    plan = _plan(ctx, wheels, own)
-    layers = [wheel.layer for wheel in wheels] + _bins(ctx, plan, wheels) + own
-    path = import_path(ctx, ctx.attr.binary, files, repositories)
-    outputs = _describe(ctx, plan, layers, _settings(ctx, path, interpreter.command))
+    contents = ctx.attr.contents[ContentsInfo]
+    plan = _plan(ctx, contents.wheels, contents.own)
+    bins = _bins(ctx, plan, contents.wheels)
+    layers = [wheel.layer for wheel in contents.wheels] + bins + contents.own
+    outputs = _describe(ctx, plan, layers, _settings(ctx, contents))
     layout = ctx.attr.base[BaseImageInfo].layout
     described = [outputs.description, outputs.manifest, outputs.config, outputs.digest]
     needed = described + [file for layer in layers for file in layer_files(layer)] + ([layout] if layout else [])
     return [
         DefaultInfo(files = depset(described)),
-        OutputGroupInfo(layers = depset([layer.blob for layer in layers])),
         SematicImageInfo(
             base_tag = ctx.attr.base_tag,
             config = outputs.config,
@@ -170,22 +118,19 @@ def _image_impl(ctx):
     ]
 
 sematic_image = rule(
-    doc = "An image of a program: its wheels in layers that all images share, then its own code. No registry is asked.",
+    doc = "An image: contents on a base. No registry is asked.",
     implementation = _image_impl,
     cfg = image_platform,
     attrs = {
         "base": attr.label(doc = "What the image is built on.", providers = [BaseImageInfo], mandatory = True),
         "base_tag": attr.string(doc = "By which functions ask for this base.", default = "default"),
-        "binary": attr.label(doc = "The program.", providers = [PyInfo], aspects = [wheel_layers], mandatory = True),
-        "env": attr.string_dict(doc = "Environment variables of the image."),
-        "image_layers": attr.label_list(doc = "Libraries that get a layer of their own, in this order."),
-        "main": attr.label(doc = "The file that is the entry point.", allow_single_file = [".py"], mandatory = True),
+        "contents": attr.label(doc = "What is put on it.", providers = [ContentsInfo], mandatory = True),
         "platform": attr.label(doc = "For which platform; by default this machine's, or Linux's on the same processor."),
         "_allowlist_function_transition": attr.label(
             default = Label("@bazel_tools//tools/allowlists/function_transition_allowlist"),
         ),
         "_image": attr.label(default = Label("//tools/image_tools/image"), executable = True, cfg = "exec"),
         "_layer": attr.label(default = Label("//tools/image_tools/layer"), executable = True, cfg = "exec"),
+        "_processors": attr.label_list(default = ["@platforms//cpu:" + name for name in _ARCHITECTURES]),
     },
-    toolchains = [config_common.toolchain_type(_TOOLCHAIN, mandatory = False)],
 )

@@ -65,6 +65,8 @@ def build_layer(ctx, tool, folder, name, role, reason, listed, files, archive = 
     arguments.add("--entries", entries)
     if role == "wheel":
         arguments.add("--root", "app/site-packages")
+        arguments.add("--scripts", "app/bin")
+        arguments.add("--prefix", "app")
     if archive:
         arguments.add("--wheel", archive)
     ctx.actions.run(

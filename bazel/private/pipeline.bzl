@@ -2,6 +2,7 @@
 
 load("@rules_python//python:defs.bzl", "py_binary")
 load(":base_images.bzl", "base_label")
+load(":contents.bzl", "image_contents")
 load(":explain.bzl", "image_explain")
 load(":image.bzl", "sematic_image")
 load(":launch.bzl", "launch")
@@ -69,7 +70,7 @@ def sematic_pipeline(
     local = name + "_local"
     bases = _all_bases(name, base, bases)
     images = {tag: name + "_image" + ("" if tag == _DEFAULT else "_" + tag) for tag in bases}
-    _check_names(name, [local, name, name + "_push", name + "_image_explain"] + images.values())
+    _check_names(name, [local, name, name + "_contents", name + "_push", name + "_image_explain"] + images.values())
     common = {
         "exec_properties": exec_properties,
         "target_compatible_with": target_compatible_with,
@@ -88,15 +89,14 @@ def sematic_pipeline(
         deps = deps,
         **dict(common, **kwargs)
     )
+    contents = name + "_contents"
+    image_contents(name = contents, binary = local, env = env, image_layers = image_layers, main = main, **manual)
     for tag, image in images.items():
         sematic_image(
             name = image,
             base = bases[tag],
             base_tag = tag,
-            binary = local,
-            env = env,
-            image_layers = image_layers,
-            main = main,
+            contents = contents,
             platform = platform,
             **manual
         )

@@ -12,6 +12,17 @@ BaseImageInfo = provider(
     },
 )
 
+ContentsInfo = provider(
+    doc = "What an image adds to its base.",
+    fields = {
+        "entry_point": "list of string: the command that a container starts.",
+        "env": "dict: the variables of a container.",
+        "own": "list of layers that are this program's, bottom first (see layers.bzl).",
+        "wheels": "list of struct(name, repository, layer), in the order of the build.",
+        "working_dir": "string: the folder that a container starts in.",
+    },
+)
+
 SematicImageInfo = provider(
     doc = "An image that was built. `description` names all other files by their runfiles paths.",
     fields = {
