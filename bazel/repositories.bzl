@@ -1,0 +1,5 @@
+"""For WORKSPACE files."""
+
+load("//private:base_images.bzl", _base_images = "base_images")
+
+base_images = _base_images
