@@ -96,7 +96,7 @@ class _Folder:
     def _manifest(self, document: dict[str, Any]) -> bytes:
         path = self.runfiles / document["manifest"]
         try:
-            manifest = path.read_bytes()
+            manifest: bytes = path.read_bytes()
         except OSError as error:
             raise BadImage(f"{path} cannot be read ({error.strerror}): build it again") from None
         if digest_of(manifest) != document["digest"]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from image_tools.launch import plan as planning
 from image_tools.launch import program, words
+from image_tools.launch.plan import Plan
 from image_tools.launch.state import State, sweep
 from image_tools.launch.stop import Stop
 from image_tools.registry import receipts
@@ -86,14 +87,18 @@ class _Pusher:
 
     def beside(self, path: Path) -> int:
         """Says in the state file how it goes, and leaves with the program."""
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # What the program was given open is the program's alone to close.
+        _leave_to_program()
         try:
             state = State(path)
         except OSError as error:
             _say(f"push: {path} cannot be opened and locked ({error.strerror}). {words.GOES_ON}")
             return 1
         gone = self._watch(state)
-        code = self._tell(state, gone)
+        try:
+            code = self._tell(state, gone)
+        except OSError as error:  # Whoever reads the file sees that nobody holds its lock any more.
+            _say(f"push: {path} cannot be written ({error.strerror}). {words.GOES_ON}")
+            return 1
         sweep(path.parent)
         gone.wait()
         return code
@@ -101,8 +106,13 @@ class _Pusher:
     def _tell(self, state: State, gone: threading.Event) -> int:
         began = time.monotonic()
         state.pushing(0, 0, 0)
+
+        def report(at: Snapshot) -> None:
+            with suppress(OSError):
+                state.pushing(at.sent, at.total, at.rate)
+
         try:
-            pushed = self._push(lambda at: state.pushing(at.sent, at.total, at.rate))
+            pushed = self._push(report)
         except Failed as failed:
             state.failed(str(failed))
             if not gone.is_set():
@@ -128,16 +138,19 @@ class _Pusher:
 
     def _push(self, report: Callable[[Snapshot], None]) -> Pushed:
         try:
-            return self._pushed(report)
-        except RegistryError as error:  # The plan's own.
-            raise Failed(f"there is nothing to push: {error}") from None
+            return self._pushed(self._plan(), report)
+        except Failed:
+            raise
         except Exception as error:
-            if isinstance(error, Failed):
-                raise
             raise Failed(words.unexpected(error)) from None
 
-    def _pushed(self, report: Callable[[Snapshot], None]) -> Pushed:
-        plan = planning.read(self._given.plan, self._given.runfiles)
+    def _plan(self) -> Plan:
+        try:
+            return planning.read(self._given.plan, self._given.runfiles)
+        except RegistryError as error:
+            raise Failed(f"nothing can be pushed: {error}") from None
+
+    def _pushed(self, plan: Plan, report: Callable[[Snapshot], None]) -> Pushed:
         session = Session(replace(self._settings, others=plan.security))
         try:
             return push(plan.targets, session, receipts.folder(), cancel=self._stop.event, report=report)
@@ -145,6 +158,14 @@ class _Pusher:
             raise Failed(words.stopped(plan, self._stop.signal)) from None
         except RegistryError as error:
             raise Failed(words.refused(plan, error)) from None
+
+
+def _leave_to_program() -> None:
+    """What the program was given open is the program's alone to close: whoever waits for that shall not wait for us."""
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2:
+            with suppress(OSError):  # That of the listing.
+                os.close(int(name))
 
 
 def _say(line: str) -> None:

@@ -51,9 +51,9 @@ class State:
 
 def sweep(folder: Path) -> None:
     """Removes the files of programs that are gone, where a push program was killed before it could."""
-    for path in folder.iterdir():
-        if path.name.isdigit() and not _lives(int(path.name)):
-            with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.isdigit() and not _lives(int(path.name)):
                 path.unlink()
 
 
@@ -62,6 +62,6 @@ def _lives(pid: int) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
+    except PermissionError:  # Somebody else's.
         return True
     return True

@@ -17,9 +17,13 @@ def summary(pushed: Pushed, seconds: float) -> str:
     counts = pushed.counts
     mounted = f", {len(pushed.mounted)} mounted" if pushed.mounted else ""
     return (
-        f"pushed {', '.join(map(str, pushed.references))}: {len(pushed.uploaded)} blobs{mounted}, "
-        f"{size(counts.sent)}, {counts.requests} requests, {seconds:.1f} s"
+        f"pushed {', '.join(map(str, pushed.references))}: {_count(len(pushed.uploaded), 'blob')}{mounted}, "
+        f"{size(counts.sent)}, {_count(counts.requests, 'request')}, {seconds:.1f} s"
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def refused(plan: Plan, error: RegistryError) -> str:

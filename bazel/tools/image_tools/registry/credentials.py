@@ -11,14 +11,16 @@ import base64
 import binascii
 import json
 import os
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from image_tools.registry.errors import BadCredentials
 from image_tools.registry.reference import DOCKER_HUB
+
+if TYPE_CHECKING:
+    import subprocess
 
 HUB_SERVER = "https://index.docker.io/v1/"
 _HUB_HOSTS = ("index.docker.io", "registry-1.docker.io", "docker.io")
@@ -160,6 +162,8 @@ def _ask(helper: Any, registry: str, path: Path, environment: Mapping[str, str])
 
 
 def _run(program: str, server: str, path: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+    import subprocess  # Here: few have a helper, and each run of a program waits for our imports.
+
     try:
         return subprocess.run(
             [program, "get"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +33,8 @@ class Patience:
 
     def _seconds(self, attempt: int) -> float:
         """Jitter keeps those who failed together from coming back together."""
+        import random  # Here: most pushes never wait, and each run of a program waits for our imports.
+
         return min(self.longest, self.first * 2.0 ** max(0, attempt - 1)) * random.uniform(0.5, 1)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import os
+import sys
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass, field
 
 
@@ -20,6 +21,10 @@ class Proxy:
 
 def find(url: str) -> Proxy | None:
     """The proxy to reach `url` by."""
+    if not _may_have_one():
+        return None
+    import urllib.request  # Here: it costs more than all the rest, and each run of a program waits for our imports.
+
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ""
     address = urllib.request.getproxies().get(parts.scheme)
@@ -27,6 +32,11 @@ def find(url: str) -> Proxy | None:
         return None
     proxy = urllib.parse.urlsplit(address if "://" in address else f"http://{address}")
     return Proxy(proxy.hostname or "", proxy.port or 80, _authorization(proxy))
+
+
+def _may_have_one() -> bool:
+    """Outside the environment only these systems have settings of proxies."""
+    return sys.platform in ("darwin", "win32") or any(name.lower().endswith("_proxy") for name in os.environ)
 
 
 def _is_loopback(host: str) -> bool:
