@@ -10,9 +10,9 @@ import pytest
 from image_tools.registry.credentials import Credentials
 from image_tools.registry.errors import CertificateRefused
 from image_tools.registry.security import Security
-from tools.packaging.tests.registry.certificates import Certificate, authority, signed
 from tools.packaging.tests.registry.pushing import LARGE, Pusher, data, holds, image
 from tools.packaging.tests.registry.scripted import Login, Registry, answer, hang_up_after
+from tools.testing.certificates import Certificate, authority, signed
 
 IMAGE = image(data(1, LARGE), data(2))
 

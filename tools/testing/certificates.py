@@ -7,9 +7,13 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.testing.tools import program
+
 
 @dataclass(frozen=True)
 class Certificate:
+    """What a server shows, and its key."""
+
     certificate: Path
     key: Path
 
@@ -21,6 +25,7 @@ class Certificate:
 
 
 def authority(folder: Path) -> Certificate:
+    """One that nobody knows yet."""
     made = Certificate(folder / "ca.crt", folder / "ca.key")
     openssl(
         f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test "
@@ -30,6 +35,7 @@ def authority(folder: Path) -> Certificate:
 
 
 def signed(folder: Path, by: Certificate, name: str, address: str = "IP:127.0.0.1,DNS:localhost") -> Certificate:
+    """A server's, signed by that authority."""
     made = Certificate(folder / f"{name}.crt", folder / f"{name}.key")
     request, extensions = folder / f"{name}.csr", folder / f"{name}.ext"
     extensions.write_text(f"subjectAltName={address}\n")
@@ -44,4 +50,5 @@ def signed(folder: Path, by: Certificate, name: str, address: str = "IP:127.0.0.
 
 
 def openssl(arguments: str) -> None:
-    subprocess.run(["openssl", *arguments.split()], check=True, capture_output=True)
+    """Runs a command of openssl that has to succeed."""
+    subprocess.run([*program("openssl"), *arguments.split()], check=True, capture_output=True)
