@@ -19,6 +19,7 @@ from sematic.errors import (
     LedgerLocked,
     NewerLedger,
     NoImage,
+    NoServer,
     NotInFunctionError,
     ResumeError,
     RunFailed,
@@ -44,10 +45,12 @@ from sematic.version import __version__
 
 if TYPE_CHECKING:
     from sematic.reading import get_run, load
+    from sematic.resolvers.cloud import CloudResolver
     from sematic.resolvers.local import LocalResolver
     from sematic.resolvers.silent import SilentResolver
 
 _LATE = {
+    "CloudResolver": "sematic.resolvers.cloud",
     "LocalResolver": "sematic.resolvers.local",
     "SilentResolver": "sematic.resolvers.silent",
     "get_run": "sematic.reading",
@@ -58,6 +61,7 @@ _LATE = {
 __all__ = [
     "ArtifactError",
     "BodyExited",
+    "CloudResolver",
     "Context",
     "ConversionError",
     "DefinitionError",
@@ -75,6 +79,7 @@ __all__ = [
     "LocalResolver",
     "NewerLedger",
     "NoImage",
+    "NoServer",
     "NotInFunctionError",
     "ResourceRequirements",
     "ResumeError",

@@ -16,7 +16,8 @@ SematicError
 ├── NoValue             a run's output, or an input, that is not there yet or never will be
 ├── ResumeError         a pipeline run that cannot be taken up again
 ├── SettingsError       a setting or flag that makes no sense
-├── NoImage             remote jobs asked of a program that was started without an image
+├── NoImage             remote jobs asked of a program that has no image in a registry
+├── NoServer            remote jobs asked where no server can run them
 ├── RunFailed           a run failed in another process
 │   └── RunTimedOut     a run passed its time limit
 └── BodyExited          a function's body asked the whole program to exit
@@ -111,7 +112,11 @@ class SettingsError(SematicError, ValueError):
 
 
 class NoImage(SematicError):
-    """Remote jobs were asked of a program that was started without an image."""
+    """Remote jobs were asked of a program that has no image in a registry: none was made, or its push failed."""
+
+
+class NoServer(SematicError):
+    """Remote jobs were asked where no server can run them."""
 
 
 class RunFailed(SematicError):

@@ -1,10 +1,7 @@
 """Compare models on handwritten digits: ``./bazelw run //examples/digits:main_local -- --samples=600``."""
 
-import sys
-
 from absl import app, flags
 
-import sematic
 from examples import resolvers
 from examples.digits.candidates import CANDIDATES
 from examples.digits.pipeline import pipeline
@@ -18,12 +15,8 @@ SEED = flags.DEFINE_integer("seed", 0, "The same seed gives the same result.", l
 def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"unexpected argument: {argv[1]}")
-    try:
-        resolver = resolvers.chosen()
-    except resolvers.NoSuchResolver as error:
-        sys.exit(str(error))
     report = pipeline(CANDIDATES[: CANDIDATE_COUNT.value], SAMPLES.value, HELD_OUT.value, SEED.value)
-    print(sematic.resolve(report, resolver))
+    print(resolvers.resolve(report))
 
 
 if __name__ == "__main__":

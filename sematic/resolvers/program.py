@@ -8,7 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sematic import entry
+from sematic import entry, images
 
 if TYPE_CHECKING:
     import subprocess
@@ -20,6 +20,7 @@ ENVIRONMENT = (
     "RUNFILES_MANIFEST_FILE",
     "BUILD_WORKSPACE_DIRECTORY",
     "BUILD_WORKING_DIRECTORY",
+    images.TARGET,
 )
 """Variables without which the same command would not find its modules, files or repository again."""
 
@@ -39,7 +40,7 @@ def command() -> str:
             "entry": entry.main_module_name(),
             "path": entry.import_path(),
             "environment": {name: os.environ[name] for name in ENVIRONMENT if name in os.environ},
-            "target": os.environ.get("SEMATIC_TARGET") or os.environ.get("BAZEL_TARGET"),
+            "target": os.environ.get(images.TARGET) or os.environ.get("BAZEL_TARGET"),
             "workspace": os.environ.get("BUILD_WORKSPACE_DIRECTORY"),
             "python": sys.version.split()[0],
         }

@@ -135,10 +135,11 @@ def progress_for(kind: str, capture: Capture | None) -> Progress:
         from sematic.resolvers.tree import Tree
 
         return Tree(capture.draw)
-    return Lines(capture.show if capture is not None else _to_stderr)
+    return Lines(capture.show if capture is not None else to_stderr)
 
 
-def _to_stderr(text: str) -> None:
+def to_stderr(text: str) -> None:
+    """Write a line of our own where there is no capture."""
     with suppress(OSError, ValueError, AttributeError):  # a program without a stderr runs on without progress
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -23,6 +23,7 @@ PLAIN_ERRORS = {
     "LedgerLocked": "LedgerError",
     "NewerLedger": "LedgerError",
     "NoImage": "SematicError",
+    "NoServer": "SematicError",
     "NotInFunctionError": "SematicError",
     "ResumeError": "SematicError",
     "SematicError": "Exception",
@@ -33,6 +34,10 @@ PLAIN_ERRORS = {
 RUN_FAILED = "(class_name: str, message: str, traceback: str = '', path: str = '', run_id: str | None = None) -> None"
 
 SIGNATURES = {
+    "CloudResolver": (
+        "(detach: bool = True, max_parallelism: int | None = None, "
+        "resources: ResourceRequirements | None = None) -> None"
+    ),
     "Context": "(run_id: str, pipeline_run_id: str, attempt: int)",
     "ConversionError": "(problem: str, path: tuple[str, ...] = ()) -> None",
     "KubernetesRequirements": (

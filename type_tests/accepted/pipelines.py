@@ -64,3 +64,9 @@ assert_type(search([configure(0.5), Config(0.1, [])], quick=False), Result)
 assert_type(sematic.resolve(search([configure(0.5)], True), sematic.SilentResolver()).best.test, float)
 assert_type(sematic.resolve(factorial(count(3)), sematic.SilentResolver()), int)
 assert_type(sematic.LocalResolver(max_parallelism=2), sematic.LocalResolver)
+assert_type(sematic.CloudResolver(detach=False, max_parallelism=2), sematic.CloudResolver)
+CLOUD = sematic.CloudResolver(resources=sematic.ResourceRequirements())
+
+
+def submit() -> int:
+    return sematic.resolve(factorial(count(3)), CLOUD)

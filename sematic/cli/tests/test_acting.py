@@ -127,7 +127,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "script.py").write_text(SCRIPT)
     with monkeypatch.context() as patch:
         patch.setenv("FAIL", "1")
-        patch.setenv("SEMATIC_TARGET", "//pkg:main")
+        patch.setenv("SEMATIC_PIPELINE_TARGET", "//pkg:main")
         patch.setenv("PYTHONPATH", f"{library}{os.pathsep}{os.environ['PYTHONPATH']}")
         process = subprocess.run(
             [*program("", 0)[:1], "script.py", "--x=a b"], cwd=folder, capture_output=True, timeout=60
