@@ -71,6 +71,7 @@ def _contents_impl(ctx):
     return [
         DefaultInfo(files = depset([layer.blob for layer in own])),
         ContentsInfo(
+            brings_python = bool(interpreter.files),
             entry_point = [interpreter.command, "/app/src/" + runfiles_path(ctx, ctx.file.main)],
             env = _environment(ctx, import_path(ctx, ctx.attr.binary, files, repositories)),
             own = own,

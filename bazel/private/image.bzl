@@ -1,19 +1,39 @@
 """The rule that puts contents on a base: plan, bins, configuration, manifest, description."""
 
+load(":base_rules.bzl", "BASE_ATTRS", "base_info", "base_platform")
 load(":first_party.bzl", "runfiles_path")
 load(":layers.bzl", "join_layers", "layer_files")
 load(":platform.bzl", "image_platform")
-load(":providers.bzl", "BaseImageInfo", "ContentsInfo", "SematicImageInfo")
+load(":providers.bzl", "ContentsInfo", "SematicImageInfo")
 
 # As plan.py of the image tool has them: how many bins there are of each kind.
 _BINS = {"medium": 8, "small": 4}
 
-# Bazel's names of processors, and those of images.
-_ARCHITECTURES = {"aarch64": "arm64", "x86_64": "amd64"}
+def _check(ctx, base, contents):
+    """Refuses wheels that the base cannot run. Nothing is put together before."""
+    verdict = ctx.actions.declare_file(ctx.label.name + "/notices.txt")
+    metadata = [wheel.layer.metadata for wheel in contents.wheels]
+    arguments = ctx.actions.args()
+    arguments.add_all(metadata, before_each = "--wheel")
+    arguments.add("--base", base.config)
+    arguments.add("--name", base.reference or str(ctx.attr.base.label))
+    arguments.add("--python=" + base.python)
+    arguments.add("--glibc=" + base.glibc)
+    if contents.brings_python:
+        arguments.add("--own-python")
+    arguments.add("--out", verdict)
+    ctx.actions.run(
+        executable = ctx.executable._check,
+        arguments = [arguments],
+        inputs = metadata + [base.config],
+        outputs = [verdict],
+        mnemonic = "SematicCheck",
+        progress_message = "Checking wheels against the base of %s" % ctx.label,
+    )
+    return verdict
 
-def _plan(ctx, wheels, own):
+def _plan(ctx, base, wheels, own):
     plan = ctx.actions.declare_file(ctx.label.name + "/plan.json")
-    base = ctx.attr.base[BaseImageInfo]
     arguments = ctx.actions.args()
     arguments.add("plan")
     for wheel in wheels:
@@ -43,8 +63,7 @@ def _bins(ctx, plan, wheels):
                 layers.append(join_layers(ctx, ctx.executable._layer, folder, name, plan, pieces))
     return layers
 
-def _describe(ctx, plan, layers, settings):
-    base = ctx.attr.base[BaseImageInfo]
+def _describe(ctx, base, plan, verdict, layers, settings):
     outputs = struct(**{
         name: ctx.actions.declare_file("%s/%s" % (ctx.label.name, file))
         for name, file in {
@@ -72,19 +91,12 @@ def _describe(ctx, plan, layers, settings):
     ctx.actions.run(
         executable = ctx.executable._image,
         arguments = [arguments],
-        inputs = [plan, base.manifest, base.config] + [layer.metadata for layer in layers],
+        inputs = [plan, verdict, base.manifest, base.config] + [layer.metadata for layer in layers],
         outputs = [outputs.manifest, outputs.config, outputs.digest, outputs.description],
         mnemonic = "SematicImage",
         progress_message = "Describing %s" % ctx.label,
     )
     return outputs
-
-def _architecture(ctx):
-    """The processor of the platform as images call it: None where that is one of those that few have."""
-    for constraint in ctx.attr._processors:
-        if ctx.target_platform_has_constraint(constraint[platform_common.ConstraintValueInfo]):
-            return _ARCHITECTURES[constraint.label.name]
-    return None
 
 def _settings(ctx, contents):
     """What a container is started with, as arguments of the image tool."""
@@ -93,18 +105,17 @@ def _settings(ctx, contents):
         settings += ["--env", "%s=%s" % (name, value)]
     if "PATH" not in contents.env:
         settings += ["--path-prefix", "/app/bin"]
-    architecture = _architecture(ctx)
-    return settings + (["--architecture", architecture] if architecture else [])
+    return settings + ["--architecture", base_platform(ctx).rpartition("/")[2]]
 
 def _image_impl(ctx):
     contents = ctx.attr.contents[ContentsInfo]
-    plan = _plan(ctx, contents.wheels, contents.own)
+    base = base_info(ctx, ctx.attr.base)
+    plan = _plan(ctx, base, contents.wheels, contents.own)
     bins = _bins(ctx, plan, contents.wheels)
     layers = [wheel.layer for wheel in contents.wheels] + bins + contents.own
-    outputs = _describe(ctx, plan, layers, _settings(ctx, contents))
-    layout = ctx.attr.base[BaseImageInfo].layout
+    outputs = _describe(ctx, base, plan, _check(ctx, base, contents), layers, _settings(ctx, contents))
     described = [outputs.description, outputs.manifest, outputs.config, outputs.digest]
-    needed = described + [file for layer in layers for file in layer_files(layer)] + ([layout] if layout else [])
+    needed = described + [file for layer in layers for file in layer_files(layer)] + ([base.layout] if base.layout else [])
     return [
         DefaultInfo(files = depset(described)),
         SematicImageInfo(
@@ -121,16 +132,20 @@ sematic_image = rule(
     doc = "An image: contents on a base. No registry is asked.",
     implementation = _image_impl,
     cfg = image_platform,
-    attrs = {
-        "base": attr.label(doc = "What the image is built on.", providers = [BaseImageInfo], mandatory = True),
+    attrs = BASE_ATTRS | {
+        "base": attr.label(
+            doc = "What the image is built on: a base image, an OCI layout folder, or a docker archive.",
+            allow_files = True,
+            mandatory = True,
+        ),
         "base_tag": attr.string(doc = "By which functions ask for this base.", default = "default"),
         "contents": attr.label(doc = "What is put on it.", providers = [ContentsInfo], mandatory = True),
         "platform": attr.label(doc = "For which platform; by default this machine's, or Linux's on the same processor."),
         "_allowlist_function_transition": attr.label(
             default = Label("@bazel_tools//tools/allowlists/function_transition_allowlist"),
         ),
+        "_check": attr.label(default = Label("//tools/image_tools/base:check"), executable = True, cfg = "exec"),
         "_image": attr.label(default = Label("//tools/image_tools/image"), executable = True, cfg = "exec"),
         "_layer": attr.label(default = Label("//tools/image_tools/layer"), executable = True, cfg = "exec"),
-        "_processors": attr.label_list(default = ["@platforms//cpu:" + name for name in _ARCHITECTURES]),
     },
 )

@@ -15,6 +15,7 @@ BaseImageInfo = provider(
 ContentsInfo = provider(
     doc = "What an image adds to its base.",
     fields = {
+        "brings_python": "bool: whether it has a Python of its own; otherwise the base's is used.",
         "entry_point": "list of string: the command that a container starts.",
         "env": "dict: the variables of a container.",
         "own": "list of layers that are this program's, bottom first (see layers.bzl).",

@@ -1,6 +1,7 @@
 """Checks the wheels of an image against its base, before anything is pushed.
 
-    check.py --wheel METADATA ... --base CONFIG [--name REFERENCE] [--python 3.11] [--glibc 2.36] [--out FILE]
+    check.py --wheel METADATA ... --base CONFIG [--name REFERENCE] [--python 3.11] [--glibc 2.36] [--own-python]
+             [--out FILE]
 
 METADATA is that of a layer, whose `tags` are those of the wheel. What base and declaration do not tell is announced
 and left unchecked; the worker checks it when it starts.
@@ -12,7 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,13 @@ class Findings:
     notices: tuple[str, ...]
 
 
-def check(wheels: Iterable[Wheel], base: Facts) -> Findings:
-    """Whether each wheel has a tag that fits the base."""
+def check(wheels: Iterable[Wheel], base: Facts, own_python: bool = False) -> Findings:
+    """Whether each wheel has a tag that fits the base; one that brings the build's own Python needs none of it."""
+    if own_python:
+        base = replace(base, python="")
     wheels = [(name, expanded(tags)) for name, tags in wheels]
     failures = [sentence for name, tags in wheels if (sentence := _failure(name, tags, base))]
-    return Findings(tuple(failures), tuple(_unknown([tag for _, tags in wheels for tag in tags], base)))
+    return Findings(tuple(failures), tuple(_unknown([tag for _, tags in wheels for tag in tags], base, own_python)))
 
 
 def facts(config: dict[str, Any], name: str, python: str = "", glibc: str = "") -> Facts:
@@ -55,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         config = description.parse_config(_read(given.base), given.name)
-        findings = check(map(_wheel, given.wheel), facts(config, given.name, given.python, given.glibc))
+        base = facts(config, given.name, given.python, given.glibc)
+        findings = check(map(_wheel, given.wheel), base, own_python=given.own_python)
     except BaseError as error:
         findings = Findings((str(error),), ())
     for sentence in (*findings.notices, *findings.failures):
@@ -79,8 +83,8 @@ def _failure(name: str, tags: Sequence[str], base: Facts) -> str:
     return f"the wheel of {name} ({tag}) {nearest.reason} ({base.name}): {nearest.way_out}."
 
 
-def _unknown(tags: Sequence[str], base: Facts) -> Iterable[str]:
-    if not base.python and any(map(needs_python, tags)):
+def _unknown(tags: Sequence[str], base: Facts, own_python: bool) -> Iterable[str]:
+    if not base.python and not own_python and any(map(needs_python, tags)):
         yield _notice(base, "Python", description.PYTHON_LABEL, "python")
     if not base.glibc and any(map(needs_glibc, tags)):
         yield _notice(base, "C library", description.GLIBC_LABEL, "glibc")
@@ -117,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", default="the base image", help="how the base is called in messages")
     parser.add_argument("--python", default="", help="of a base that does not say which it has")
     parser.add_argument("--glibc", default="", help="of a base that does not say which it has")
+    parser.add_argument("--own-python", action="store_true", help="the image brings the build's Python along")
     parser.add_argument("--out", type=Path, help="a file for the notices, written when all fits")
     return parser
 
