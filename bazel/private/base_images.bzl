@@ -15,7 +15,6 @@ _DEFAULT = "python3.11"
 
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 _RESERVED = ["default", ENVIRONMENT]
-_DIGEST_LENGTH = 12  # As much of a digest as people read.
 
 def base_images(images = {}, python = {}, glibc = {}, default = "", mirror = ""):
     """Declares base images in a WORKSPACE file: those of Docker Hub for Python 3.11 to 3.14, and your own.
@@ -71,6 +70,9 @@ def base_label(text):
     Args:
       text: `registry/repository@sha256:…` of an image that base_images() declares; None for the default image.
         Anything else, such as a label or a select(), comes back as it is.
+
+    Returns:
+      a label, or what was given.
     """
     if text == None:
         return Label("@sematic_bases//:default")
@@ -79,15 +81,16 @@ def base_label(text):
     return text
 
 def _target(reference):
-    """A name for a target: as the reference with the beginning of its digest, as far as Bazel takes the characters."""
+    """A name for a target: the reference in full, without what does not matter and without colons."""
     image, _, digest = reference.split("://")[-1].partition("@")
     registry, slash, repository = image.partition("/")
     if not (slash and ("." in registry or ":" in registry or registry == "localhost")):
-        registry, repository = "docker.io", image if slash else "library/" + image
-    if registry == "index.docker.io":
+        registry = "docker.io"
+        repository = image if slash else "library/" + image
+    elif registry == "index.docker.io":
         registry = "docker.io"
     repository = repository.partition(":")[0]
-    return "%s/%s@%s" % (registry.replace(":", "_"), repository, digest.partition(":")[2][:_DIGEST_LENGTH])
+    return "%s/%s@%s" % (registry.replace(":", "_"), repository, digest.replace(":", "_"))
 
 def _check_name(name):
     wrong = [character for character in name.elems() if character not in _NAME]

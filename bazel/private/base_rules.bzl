@@ -16,6 +16,9 @@ def base_platform(ctx):
 
     Args:
       ctx: the rule's context.
+
+    Returns:
+      os/architecture.
     """
     arm64 = ctx.target_platform_has_constraint(ctx.attr._arm64[platform_common.ConstraintValueInfo])
     return "linux/arm64" if arm64 else "linux/amd64"
@@ -28,6 +31,9 @@ def base_info(ctx, base, python = "", glibc = ""):
       base: the target.
       python: the version of its Python, for an image that does not say so itself.
       glibc: the version of its C library, likewise.
+
+    Returns:
+      the provider.
     """
     if BaseImageInfo in base:
         return base[BaseImageInfo]

@@ -76,7 +76,7 @@ class _Fetch:
     def run(self) -> Fetched:
         image = self._source.image
         first = fetching.manifest(self._registry, self._repository, image.digest or image.tag or "latest")
-        pin = "" if image.digest else str(replace(self._source.asked, digest=digest_of(first)))
+        pin = "" if image.digest else self._pin(digest_of(first))
         manifest, document = self._image(first)
         config = self._config(document)
         return Fetched(manifest, config, self._describe(config, digest_of(manifest), pin))
@@ -96,6 +96,12 @@ class _Fetch:
                 f"{document.get('mediaType')}): push it again with a newer tool, or take another base."
             )
         return manifest, document
+
+    def _pin(self, digest: str) -> str:
+        """As it is to be declared: where it was asked for, not where a mirror has it."""
+        source = self._source
+        scheme = "http://" if source.insecure and source.asked == source.image else ""
+        return f"{scheme}{replace(source.asked, digest=digest)}"
 
     def _config(self, manifest: Json) -> bytes:
         digest, size, _ = descriptor(manifest["config"])
