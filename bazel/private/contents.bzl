@@ -75,6 +75,7 @@ def _contents_impl(ctx):
             entry_point = [interpreter.command, "/app/src/" + runfiles_path(ctx, ctx.file.main)],
             env = _environment(ctx, import_path(ctx, ctx.attr.binary, files, repositories)),
             own = own,
+            uses = ctx.attr.binary[WheelsInfo].uses,
             wheels = wheels,
             working_dir = "/app/src/" + ctx.workspace_name,
         ),

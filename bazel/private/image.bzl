@@ -63,7 +63,10 @@ def _bins(ctx, plan, wheels):
                 layers.append(join_layers(ctx, ctx.executable._layer, folder, name, plan, pieces))
     return layers
 
-def _describe(ctx, base, plan, verdict, layers, settings):
+def _use(use):
+    return "%s=%s" % (use.wheel, use.user)
+
+def _describe(ctx, base, plan, verdict, layers, uses, settings):
     outputs = struct(**{
         name: ctx.actions.declare_file("%s/%s" % (ctx.label.name, file))
         for name, file in {
@@ -78,6 +81,7 @@ def _describe(ctx, base, plan, verdict, layers, settings):
     for layer in layers:
         places = [runfiles_path(ctx, file) for file in layer_files(layer)]
         arguments.add_all("--layer", [layer.metadata.path] + places)
+    arguments.add_all(uses, before_each = "--use", map_each = _use)
     arguments.add("--plan", plan)
     arguments.add("--base-manifest", base.manifest)
     arguments.add("--base-config", base.config)
@@ -113,7 +117,8 @@ def _image_impl(ctx):
     plan = _plan(ctx, base, contents.wheels, contents.own)
     bins = _bins(ctx, plan, contents.wheels)
     layers = [wheel.layer for wheel in contents.wheels] + bins + contents.own
-    outputs = _describe(ctx, base, plan, _check(ctx, base, contents), layers, _settings(ctx, contents))
+    verdict = _check(ctx, base, contents)
+    outputs = _describe(ctx, base, plan, verdict, layers, contents.uses, _settings(ctx, contents))
     described = [outputs.description, outputs.manifest, outputs.config, outputs.digest]
     needed = described + [file for layer in layers for file in layer_files(layer)] + ([base.layout] if base.layout else [])
     return [

@@ -19,6 +19,7 @@ ContentsInfo = provider(
         "entry_point": "list of string: the command that a container starts.",
         "env": "dict: the variables of a container.",
         "own": "list of layers that are this program's, bottom first (see layers.bzl).",
+        "uses": "depset of struct(wheel, user), as in WheelsInfo.",
         "wheels": "list of struct(name, repository, layer), in the order of the build.",
         "working_dir": "string: the folder that a container starts in.",
     },
@@ -44,6 +45,8 @@ WheelIndexInfo = provider(
 WheelsInfo = provider(
     doc = "The wheels that a target needs, each with its layer.",
     fields = {
+        "own": "string: the name of the wheel that the target is; None for any other target.",
+        "uses": "depset of struct(wheel, user): who asks for a wheel by itself, a target or another wheel.",
         "wheels": "depset of struct(name, repository, layer): the wheel's name on its package index, the repository " +
                   "that it was installed in, and its layer (see layers.bzl).",
     },

@@ -59,21 +59,26 @@ def _layer(ctx, name):
     )
 
 def _wheel_layers_impl(_target, ctx):
-    inherited = [
-        dependency[WheelsInfo].wheels
-        for dependency in _dependencies(ctx.rule.attr, _ATTRIBUTES)
-        if WheelsInfo in dependency
-    ]
+    found = [target[WheelsInfo] for target in _dependencies(ctx.rule.attr, _ATTRIBUTES) if WheelsInfo in target]
     name = _name_of(ctx)
-    if not name or _is_known(inherited, ctx.label):
-        return [WheelsInfo(wheels = depset(transitive = inherited))]
-    wheel = struct(name = name, repository = ctx.label.workspace_name, layer = _layer(ctx, name))
-    return [WheelsInfo(wheels = depset([wheel], transitive = inherited))]
+    wheels = []
+    if name and not _is_known(found, ctx.label):
+        wheels.append(struct(name = name, repository = ctx.label.workspace_name, layer = _layer(ctx, name)))
+    user = name or _readable(ctx.label)
+    uses = [struct(wheel = info.own, user = user) for info in found if info.own and info.own != name]
+    return [WheelsInfo(
+        own = name,
+        uses = depset(uses, transitive = [info.uses for info in found]),
+        wheels = depset(wheels, transitive = [info.wheels for info in found]),
+    )]
 
-def _is_known(inherited, label):
+def _readable(label):
+    return str(label).removeprefix("@@").removeprefix("@")
+
+def _is_known(found, label):
     """Whether a target of the same repository made the layer: rules_python 2 has `:srcs` behind `:pkg`."""
-    for wheels in inherited:
-        for wheel in wheels.to_list():
+    for info in found:
+        for wheel in info.wheels.to_list():
             if wheel.repository == label.workspace_name:
                 return True
     return False

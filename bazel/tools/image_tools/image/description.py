@@ -47,16 +47,27 @@ class Image:
     config: bytes
     base_layout: str
     layers: tuple[Layer, ...]
+    users: dict[str, list[str]]  # Who asks for a wheel by itself: targets, and other wheels.
 
 
-def describe(folder: str, digest: str, base: Origin, layers: Iterable[tuple[Metadata, Places]]) -> Json:
-    """The description of an image whose manifest and configuration are in `folder`."""
+def describe(
+    folder: str,
+    digest: str,
+    base: Origin,
+    layers: Iterable[tuple[Metadata, Places]],
+    uses: Iterable[tuple[str, str]] = (),
+) -> Json:
+    """The description of an image whose manifest and configuration are in `folder`. `uses`: a wheel, who asks for it."""
+    users: dict[str, set[str]] = {}
+    for wheel, user in uses:
+        users.setdefault(wheel, set()).add(user)
     return {
         "manifest": posixpath.join(folder, "manifest.json"),
         "config": posixpath.join(folder, "config.json"),
         "digest": digest,
         "base": base._asdict(),
         "layers": [_layer(metadata, places) for metadata, places in layers],
+        "users": {wheel: sorted(found) for wheel, found in users.items()},
     }
 
 
@@ -70,6 +81,7 @@ def read(path: str, runfiles: str) -> Image:
             (root / described["config"]).read_bytes(),
             str(root / described["base"]["layout"]) if described["base"]["layout"] else "",
             tuple(_read_layer(root, layer) for layer in described["layers"]),
+            described["users"],
         )
     except OSError as error:
         raise LayerError(f"{error.filename} cannot be read: {error.strerror}.") from None

@@ -103,6 +103,7 @@ def _manifest_command(command: argparse.ArgumentParser) -> None:
     command.add_argument("--path-prefix", metavar="FOLDER", help="goes before the base's PATH")
     for name in ("--env", "--label"):
         command.add_argument(name, action="append", default=[], type=_pair, metavar="NAME=VALUE")
+    command.add_argument("--use", action="append", default=[], type=_pair, metavar="WHEEL=USER", help="for explain")
     for name in ("--entrypoint", "--cmd"):
         command.add_argument(name, type=json.loads, metavar="JSON", help="a JSON list")
 
@@ -133,6 +134,7 @@ def _manifest(options: argparse.Namespace) -> None:
         digest_of(manifest),
         description.Origin(options.base_reference, options.base_layout),
         [(layer, places[layer.name]) for layer in layers],
+        options.use,
     )
     Path(options.config).write_bytes(config)
     Path(options.manifest).write_bytes(manifest)
@@ -164,13 +166,14 @@ def _layout(options: argparse.Namespace) -> None:
 def _explain(options: argparse.Namespace) -> None:
     image = description.read(options.image, options.runfiles)
     if options.why:
-        sentences = explain.why(options.why, ((layer.metadata, read_index(layer.index)) for layer in image.layers))
+        indexes = ((layer.metadata, read_index(layer.index)) for layer in image.layers)
+        sentences = explain.why(options.why, indexes, image.users)
         print("\n".join(sentences) or f"{options.why} is in no layer of ours; the base may have it.")
         return
     ours = {layer.metadata.digest for layer in image.layers}
     base = [item for item in json.loads(image.manifest)["layers"] if item["digest"] not in ours]
     contents = {layer.metadata.name: _contents(layer.index) for layer in image.layers if layer.metadata.role == "bin"}
-    print(explain.table(base, [layer.metadata for layer in image.layers], contents))
+    print(explain.table(base, [layer.metadata for layer in image.layers], contents, image.users))
 
 
 def _contents(index: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from image_tools.image import image
-from image_tools.image.explain import human
+from image_tools.image.explain import human, table
 from image_tools.image.manifest import DOCKER, OCI
 from tools.packaging.tests.layer.testing import Built, build, join, tree
 
@@ -264,6 +264,18 @@ def test_a_description_that_is_none(tmp_path: Path, content: str, capsys: pytest
     (tmp_path / "image.json").write_text(content)
     assert layout(tmp_path) == 1
     assert "image.json is no description of an image" in capsys.readouterr().err
+
+
+def test_explain_says_who_asks_for_a_wheel(
+    tmp_path: Path, layers: list[Built], capsys: pytest.CaptureFixture[str]
+) -> None:
+    uses = [part for user in ("//a:b", "//c", "//d", "//e") for part in ("--use", f"six={user}")]
+    assert manifest(tmp_path, layers, *uses, "--use", "attrs=six") == 0
+    assert explain(tmp_path, "--why", "app/site-packages/six.py") == 0
+    assert "in layer small-1, from six: six is there for //a:b, //c, //d, //e\n" in capsys.readouterr().out
+    alone = [built for built in layers if built.metadata.name == "six"]
+    row = table([], [built.metadata for built in alone], {}, {"six": ["//a:b", "//c", "//d", "//e"]}).splitlines()[1]
+    assert row.endswith("six is required, for //a:b, //c, //d and 1 more")
 
 
 def explain(folder: Path, *more: str) -> int:
