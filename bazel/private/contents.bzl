@@ -1,6 +1,5 @@
 """The rule that packs what an image adds to its base: wheels, first-party code, and how its program is started."""
 
-load("@rules_python//python:defs.bzl", "PyInfo")
 load(
     ":first_party.bzl",
     "entries_of",
@@ -11,8 +10,7 @@ load(
     "runfiles_path",
 )
 load(":layers.bzl", "build_layer")
-load(":providers.bzl", "ContentsInfo", "WheelsInfo")
-load(":wheels.bzl", "wheel_layers")
+load(":providers.bzl", "ContentsInfo", "ProgramInfo", "WheelsInfo")
 
 _TOOLCHAIN = "@bazel_tools//tools/python:toolchain_type"
 
@@ -48,7 +46,7 @@ def _own_layers(ctx, files, wheels, interpreter):
     for number, (target, own) in enumerate(zip(ctx.attr.image_layers, divided.targets)):
         layers.append(_own_layer(ctx, "deps-%d" % (number + 1), "deps", "image_layers: %s" % target.label, own))
     stable = "first-party code of other packages"
-    layers.append(_own_layer(ctx, "deps", "deps", stable, divided.stable, other_entries(ctx, ctx.attr.binary, wheels)))
+    layers.append(_own_layer(ctx, "deps", "deps", stable, divided.stable, other_entries(ctx, ctx.attr.program, wheels)))
     layers.append(_own_layer(ctx, "app", "app", "//" + ctx.label.package, divided.app))
     return layers
 
@@ -59,23 +57,23 @@ def _environment(ctx, path):
         "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": ":".join(path + further),
         "RUNFILES_DIR": "/app/src",
-        "SEMATIC_ENTRY": "/app/src/" + runfiles_path(ctx, ctx.file.main),
+        "SEMATIC_ENTRY": "/app/src/" + runfiles_path(ctx, ctx.attr.program[ProgramInfo].main),
     }
 
 def _contents_impl(ctx):
-    wheels = ctx.attr.binary[WheelsInfo].wheels.to_list()
+    wheels = ctx.attr.program[WheelsInfo].wheels.to_list()
     repositories = {wheel.repository: None for wheel in wheels}
     interpreter = _interpreter(ctx)
-    files = first_party_files(ctx.attr.binary, repositories, {file: None for file in interpreter.files})
+    files = first_party_files(ctx.attr.program, repositories, {file: None for file in interpreter.files})
     own = _own_layers(ctx, files, repositories, interpreter)
     return [
         DefaultInfo(files = depset([layer.blob for layer in own])),
         ContentsInfo(
             brings_python = bool(interpreter.files),
-            entry_point = [interpreter.command, "/app/src/" + runfiles_path(ctx, ctx.file.main)],
-            env = _environment(ctx, import_path(ctx, ctx.attr.binary, files, repositories)),
+            entry_point = [interpreter.command, "/app/src/" + runfiles_path(ctx, ctx.attr.program[ProgramInfo].main)],
+            env = _environment(ctx, import_path(ctx, ctx.attr.program, files, repositories)),
             own = own,
-            uses = ctx.attr.binary[WheelsInfo].uses,
+            uses = ctx.attr.program[WheelsInfo].uses,
             wheels = wheels,
             working_dir = "/app/src/" + ctx.workspace_name,
         ),
@@ -85,10 +83,9 @@ image_contents = rule(
     doc = "What an image of a program adds to its base, whichever that is.",
     implementation = _contents_impl,
     attrs = {
-        "binary": attr.label(doc = "The program.", providers = [PyInfo], aspects = [wheel_layers], mandatory = True),
         "env": attr.string_dict(doc = "Environment variables of the image."),
         "image_layers": attr.label_list(doc = "Libraries that get a layer of their own, in this order."),
-        "main": attr.label(doc = "The file that is the entry point.", allow_single_file = [".py"], mandatory = True),
+        "program": attr.label(doc = "The program.", providers = [ProgramInfo, WheelsInfo], mandatory = True),
         "_layer": attr.label(default = Label("//tools/image_tools/layer"), executable = True, cfg = "exec"),
     },
     toolchains = [config_common.toolchain_type(_TOOLCHAIN, mandatory = False)],

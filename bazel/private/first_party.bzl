@@ -2,6 +2,7 @@
 
 load("@rules_python//python:defs.bzl", "PyInfo")
 load(":layers.bzl", "entry", "link_entry")
+load(":providers.bzl", "ProgramInfo")
 
 _ROOT = "app/src/"
 _SITE_PACKAGES = "/app/site-packages"
@@ -21,25 +22,23 @@ def _python_files(target):
         transitive.append(target[PyInfo].transitive_sources)
     return depset(transitive = transitive)
 
-def first_party_files(binary, wheels, interpreter):
+def first_party_files(program, wheels, interpreter):
     """The files that a program needs and that no wheel and no interpreter brought.
 
     Args:
-      binary: the program's target. What only starts it on this machine is left out.
+      program: its target.
       wheels: the names of the wheels' repositories, as keys of a dict.
       interpreter: the files of the interpreter, as keys of a dict.
 
     Returns:
       a list of files.
     """
+    start = program[DefaultInfo].files_to_run.executable
     return [
         file
-        for file in _python_files(binary).to_list()
-        if not (file.owner.workspace_name in wheels or file in interpreter or _only_starts(file, binary))
+        for file in _python_files(program).to_list()
+        if not (file == start or file in interpreter or file.owner.workspace_name in wheels)
     ]
-
-def _only_starts(file, binary):
-    return not file.is_source and (file.owner == binary.label or file.owner.workspace_name == "bazel_tools")
 
 def groups(files, targets, package):
     """Divides files: those of each of `targets` that no earlier one has, those of other packages, those of `package`.
@@ -66,21 +65,21 @@ def entries_of(ctx, files):
     """The entries of files, each at its place below the image's folder of runfiles."""
     return [entry(_ROOT + runfiles_path(ctx, file), file) for file in files]
 
-def other_entries(ctx, binary, wheels):
+def other_entries(ctx, program, wheels):
     """Entries of the runfiles that are no files of their own, and the files that they need.
 
     Args:
       ctx: of the rule.
-      binary: the program's target.
+      program: its target.
       wheels: the names of the wheels' repositories.
 
     Returns:
       struct(lines, files).
     """
-    runfiles = binary[DefaultInfo].default_runfiles
+    runfiles = program[DefaultInfo].default_runfiles
     placed = [(_below(ctx, link.path), link.target_file) for link in runfiles.symlinks.to_list()]
     placed += [(link.path, link.target_file) for link in runfiles.root_symlinks.to_list()]
-    mapping = getattr(binary[DefaultInfo].files_to_run, "repo_mapping_manifest", None)
+    mapping = getattr(program[DefaultInfo].files_to_run, "repo_mapping_manifest", None)
     if mapping:
         placed.append(("_repo_mapping", mapping))
     lines = [entry(_ROOT + path, file) for path, file in placed]
@@ -91,7 +90,7 @@ def other_entries(ctx, binary, wheels):
     lines += [link_entry("%s%s%s" % (_ROOT, name, _INSTALLED), "../.." + _INSTALLED) for name in wheels]
     return struct(lines = lines, files = [file for _, file in placed])
 
-def import_path(ctx, binary, files, wheels):
+def import_path(ctx, program, files, wheels):
     """The folders of the image that Python imports from, in the order in which the build's own programs look.
 
     Bazel's starter of programs puts the runfiles first, then each `imports`, then the folder of each repository. The
@@ -99,7 +98,7 @@ def import_path(ctx, binary, files, wheels):
 
     Args:
       ctx: of the rule.
-      binary: the program's target.
+      program: its target.
       files: the first-party files.
       wheels: the names of the wheels' repositories, as keys of a dict.
 
@@ -107,7 +106,7 @@ def import_path(ctx, binary, files, wheels):
       a list of absolute paths.
     """
     found = {"/app/src": None}
-    for path in binary[PyInfo].imports.to_list():
+    for path in program[ProgramInfo].imports.to_list():
         repository = path.partition("/")[0]
         if repository not in wheels:
             found["/app/src/" + path] = None

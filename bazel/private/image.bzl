@@ -16,7 +16,7 @@ def _check(ctx, base, contents):
     arguments = ctx.actions.args()
     arguments.add_all(metadata, before_each = "--wheel")
     arguments.add("--base", base.config)
-    arguments.add("--name", base.reference or str(ctx.attr.base.label))
+    arguments.add("--name", base.reference or str(ctx.attr.base.label).lstrip("@"))
     arguments.add("--python=" + base.python)
     arguments.add("--glibc=" + base.glibc)
     if contents.brings_python:

@@ -6,6 +6,7 @@ load(":contents.bzl", "image_contents")
 load(":explain.bzl", "image_explain")
 load(":image.bzl", "sematic_image")
 load(":launch.bzl", "launch")
+load(":program.bzl", "image_program")
 
 _DEFAULT = "default"
 
@@ -19,6 +20,7 @@ def sematic_pipeline(
         data = [],
         bases = {},
         image_layers = [],
+        imports = [],
         main = None,
         insecure = None,
         platform = None,
@@ -52,6 +54,7 @@ def sematic_pipeline(
       data: files that the program reads, as for py_binary.
       bases: further bases, tag → base, for functions that ask for one by `base_image_tag`.
       image_layers: libraries that get a layer of their own: code that is large and seldom changes.
+      imports: folders below the package that Python imports from, as for py_binary.
       main: the file that is the entry point.
       insecure: True (or "http") for a registry without TLS, "unverified" for one with any certificate, False for
         verified TLS also on this machine's own addresses, where plain HTTP is the default.
@@ -70,7 +73,7 @@ def sematic_pipeline(
     local = name + "_local"
     bases = _all_bases(name, base, bases)
     images = {tag: name + "_image" + ("" if tag == _DEFAULT else "_" + tag) for tag in bases}
-    _check_names(name, [local, name, name + "_contents", name + "_push", name + "_image_explain"] + images.values())
+    _check_names(name, [local, name, name + "_program", name + "_contents", name + "_push", name + "_image_explain"] + images.values())
     common = {
         "exec_properties": exec_properties,
         "target_compatible_with": target_compatible_with,
@@ -84,13 +87,15 @@ def sematic_pipeline(
         srcs = [main],
         data = data,
         env = dict(local_env, SEMATIC_PIPELINE_TARGET = target),
+        imports = imports,
         main = main,
         tags = tags,
         deps = deps,
         **dict(common, **kwargs)
     )
-    contents = name + "_contents"
-    image_contents(name = contents, binary = local, env = env, image_layers = image_layers, main = main, **manual)
+    program, contents = name + "_program", name + "_contents"
+    image_program(name = program, data = data, imports = imports, main = main, deps = deps, **manual)
+    image_contents(name = contents, env = env, image_layers = image_layers, program = program, **manual)
     for tag, image in images.items():
         sematic_image(
             name = image,

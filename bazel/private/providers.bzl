@@ -25,6 +25,14 @@ ContentsInfo = provider(
     },
 )
 
+ProgramInfo = provider(
+    doc = "A program, whose files are the runfiles of its target.",
+    fields = {
+        "imports": "depset of string: folders below the runfiles that Python imports from, in the order of the build.",
+        "main": "File: the entry point.",
+    },
+)
+
 SematicImageInfo = provider(
     doc = "An image that was built. `description` names all other files by their runfiles paths.",
     fields = {

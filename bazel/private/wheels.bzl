@@ -61,16 +61,29 @@ def _layer(ctx, name):
 def _wheel_layers_impl(_target, ctx):
     found = [target[WheelsInfo] for target in _dependencies(ctx.rule.attr, _ATTRIBUTES) if WheelsInfo in target]
     name = _name_of(ctx)
-    wheels = []
-    if name and not _is_known(found, ctx.label):
-        wheels.append(struct(name = name, repository = ctx.label.workspace_name, layer = _layer(ctx, name)))
-    user = name or _readable(ctx.label)
-    uses = [struct(wheel = info.own, user = user) for info in found if info.own and info.own != name]
-    return [WheelsInfo(
-        own = name,
+    if not name or _is_known(found, ctx.label):
+        return [merged_wheels(found, own = name, user = name or _readable(ctx.label))]
+    wheel = struct(name = name, repository = ctx.label.workspace_name, layer = _layer(ctx, name))
+    return [merged_wheels(found, [wheel], own = name, user = name)]
+
+def merged_wheels(found, wheels = [], own = None, user = None):
+    """What a target needs, from what its dependencies need.
+
+    Args:
+      found: their WheelsInfo.
+      wheels: a wheel that the target brings itself.
+      own: the name of the wheel that it is.
+      user: what it is called as one that asks for the wheels among its dependencies; None does not count.
+
+    Returns:
+      WheelsInfo.
+    """
+    uses = [struct(wheel = info.own, user = user) for info in found if user and info.own and info.own != own]
+    return WheelsInfo(
+        own = own,
         uses = depset(uses, transitive = [info.uses for info in found]),
         wheels = depset(wheels, transitive = [info.wheels for info in found]),
-    )]
+    )
 
 def _readable(label):
     return str(label).removeprefix("@@").removeprefix("@")
