@@ -38,4 +38,4 @@ def built(tmp_path: Path, registry: Registry) -> Built:
 def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
     """The words that run a script in a shell of this machine, by an absolute path."""
     words: tuple[str, ...] = request.param
-    return tuple([str(shutil.which(words[0])), *words[1:]]) if words else ()
+    return (str(shutil.which(words[0])), *words[1:]) if words else ()

@@ -175,7 +175,7 @@ def test_error_names_the_image_that_failed(built: Built, registry: Registry) -> 
 
 def test_two_programs_at_once(built: Built, registry: Registry) -> None:
     program(built, "started()\nsys.stdin.read()\nprint(wait())")
-    options: dict[str, Any] = {key: subprocess.PIPE for key in ("stdin", "stdout", "stderr")}
+    options: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
     both = [built.start(**options) for _ in range(2)]
     said = [process.communicate(timeout=60)[0] for process in both]
     assert said == ["{'state': 'pushed'}\n"] * 2
