@@ -44,6 +44,8 @@ class Built:
     timeout: float = 60
     environment: dict[str, str] = field(default_factory=dict)
     program: str = "#!/bin/sh\n"
+    pusher: str = ""
+    """A stand-in where a test is about the launcher alone."""
 
     @property
     def home(self) -> Path:
@@ -72,7 +74,7 @@ class Built:
 
     def build(self) -> Built:
         self.home.mkdir(parents=True, exist_ok=True)
-        write(self.runfiles / "_main/push", _PUSHER.format(**self._settings()), 0o755)
+        write(self.runfiles / "_main/push", self.pusher or _PUSHER.format(**self._settings()), 0o755)
         write(self.runfiles / "_main/program", self.program, 0o755)
         for tag, each in self.images.items():
             write_image(self.runfiles, f"_main/{tag}", each)
