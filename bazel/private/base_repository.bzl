@@ -13,6 +13,7 @@ fetched_base(
     name = "base",
     config = "config.json",
     glibc = {glibc},
+    insecure = {insecure},
     manifest = "manifest.json",
     python = {python},
     reference = {reference},
@@ -71,6 +72,7 @@ def _write(ctx, reference):
     ctx.file("BUILD", _IMAGE_BUILD.format(
         rules = json.encode(str(Label(":base_rules.bzl"))),
         glibc = json.encode(described["glibc"]),
+        insecure = json.encode(described["insecure"]),
         python = json.encode(described["python"]),
         reference = json.encode(described["reference"]),
     ))

@@ -75,6 +75,7 @@ def _imported(ctx, source, python, glibc):
     return BaseImageInfo(
         manifest = manifest,
         config = config,
+        insecure = "",
         reference = "",
         layout = layout,
         python = python,
@@ -104,6 +105,7 @@ def _fetched_base_impl(ctx):
     info = BaseImageInfo(
         manifest = ctx.file.manifest,
         config = ctx.file.config,
+        insecure = ctx.attr.insecure,
         reference = ctx.attr.reference,
         layout = None,
         python = ctx.attr.python,
@@ -117,6 +119,7 @@ fetched_base = rule(
     attrs = {
         "config": attr.label(allow_single_file = True, mandatory = True),
         "glibc": attr.string(),
+        "insecure": attr.string(),
         "manifest": attr.label(allow_single_file = True, mandatory = True),
         "python": attr.string(),
         "reference": attr.string(mandatory = True),

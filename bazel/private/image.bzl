@@ -86,6 +86,7 @@ def _describe(ctx, base, plan, verdict, layers, uses, settings):
     arguments.add("--base-manifest", base.manifest)
     arguments.add("--base-config", base.config)
     arguments.add("--base-reference", base.reference)
+    arguments.add("--base-insecure", base.insecure)
     if base.layout:
         arguments.add("--base-layout", runfiles_path(ctx, base.layout))
     arguments.add_all(settings)

@@ -86,7 +86,7 @@ def sematic_pipeline(
         name = local,
         srcs = [main],
         data = data,
-        env = dict(local_env, SEMATIC_PIPELINE_TARGET = target),
+        env = local_env | {"SEMATIC_PIPELINE_TARGET": target},
         imports = imports,
         main = main,
         tags = tags,

@@ -5,6 +5,7 @@ BaseImageInfo = provider(
     fields = {
         "config": "File: the image's configuration.",
         "glibc": "string: the version of its C library, such as 2.36; empty when nothing says.",
+        "insecure": "string: \"http\" where that is what the registry of `reference` speaks.",
         "layout": "File: an OCI layout folder that holds its layers, or None.",
         "manifest": "File: the image's manifest.",
         "python": "string: the version of its Python, such as 3.11; empty when nothing says.",

@@ -24,10 +24,14 @@ class Places(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where the base's layers are: a reference by digest, an OCI layout folder, or both; empty where there is none."""
+    """Where the base's layers are: a reference by digest, an OCI layout folder, or both; empty where there is none.
+
+    `insecure`: "http" where that is what the registry of the reference speaks.
+    """
 
     reference: str = ""
     layout: str = ""
+    insecure: str = ""
 
 
 @dataclass(frozen=True)

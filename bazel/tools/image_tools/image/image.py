@@ -96,7 +96,7 @@ def _manifest_command(command: argparse.ArgumentParser) -> None:
         command.add_argument(name, required=True)
     for name in ("--base-manifest", "--base-config", "--working-dir", "--user"):
         command.add_argument(name)
-    for name in ("--base-reference", "--base-layout", "--runfiles-folder"):
+    for name in ("--base-reference", "--base-insecure", "--base-layout", "--runfiles-folder"):
         command.add_argument(name, default="")
     command.add_argument("--architecture", help="by default the base's")
     command.add_argument("--os", default="linux")
@@ -132,7 +132,7 @@ def _manifest(options: argparse.Namespace) -> None:
     described = description.describe(
         options.runfiles_folder,
         digest_of(manifest),
-        description.Origin(options.base_reference, options.base_layout),
+        description.Origin(options.base_reference, options.base_layout, options.base_insecure),
         [(layer, places[layer.name]) for layer in layers],
         options.use,
     )

@@ -246,12 +246,12 @@ def test_a_layout_takes_the_bases_layers_from_its_layout(
 
 def test_a_description_names_everything(tmp_path: Path, layers: list[Built]) -> None:
     reference = "registry.example/base@sha256:" + "3" * 64
-    given = ["--architecture", "arm64", "--base-reference", reference]
+    given = ["--architecture", "arm64", "--base-reference", reference, "--base-insecure", "http"]
     assert manifest(tmp_path, layers, *base(tmp_path), *given, "--runfiles-folder", "main/pkg") == 0
     described = json.loads((tmp_path / "image.json").read_bytes())
     assert described["digest"] == (tmp_path / "digest").read_text()
     assert (described["manifest"], described["config"]) == ("main/pkg/manifest.json", "main/pkg/config.json")
-    assert described["base"] == {"reference": reference, "layout": ""}
+    assert described["base"] == {"reference": reference, "layout": "", "insecure": "http"}
     assert [(layer["name"], layer["role"], layer["blob"]) for layer in described["layers"]] == [
         ("small-1", "bin", str(layers[2].blob)),
         ("app", "app", str(layers[3].blob)),
