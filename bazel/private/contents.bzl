@@ -73,6 +73,7 @@ def _contents_impl(ctx):
             entry_point = [interpreter.command, "/app/src/" + runfiles_path(ctx, ctx.attr.program[ProgramInfo].main)],
             env = _environment(ctx, import_path(ctx, ctx.attr.program, files, repositories)),
             own = own,
+            path = ["/app/bin"] + ([interpreter.command.rpartition("/")[0]] if interpreter.files else []),
             uses = ctx.attr.program[WheelsInfo].uses,
             wheels = wheels,
             working_dir = "/app/src/" + ctx.workspace_name,

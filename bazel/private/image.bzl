@@ -109,7 +109,7 @@ def _settings(ctx, contents):
     for name, value in contents.env.items():
         settings += ["--env", "%s=%s" % (name, value)]
     if "PATH" not in contents.env:
-        settings += ["--path-prefix", "/app/bin"]
+        settings += ["--path-prefix", ":".join(contents.path)]
     return settings + ["--architecture", base_platform(ctx).rpartition("/")[2]]
 
 def _image_impl(ctx):

@@ -20,6 +20,7 @@ ContentsInfo = provider(
         "entry_point": "list of string: the command that a container starts.",
         "env": "dict: the variables of a container.",
         "own": "list of layers that are this program's, bottom first (see layers.bzl).",
+        "path": "list of string: folders that go before the base's PATH.",
         "uses": "depset of struct(wheel, user), as in WheelsInfo.",
         "wheels": "list of struct(name, repository, layer), in the order of the build.",
         "working_dir": "string: the folder that a container starts in.",
