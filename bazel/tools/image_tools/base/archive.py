@@ -63,7 +63,7 @@ class Archive:
             config, layers = listed[0]["Config"], listed[0]["Layers"]
         except (KeyError, TypeError):
             config, layers = None, None
-        if not isinstance(config, str) or not isinstance(layers, list) or {*map(type, layers)} > {str}:
+        if not isinstance(config, str) or not isinstance(layers, list) or {*map(type, layers)} - {str}:
             raise BaseError(f"{self.path}: its manifest.json names no Config and Layers: save the image again.")
         return Contents(self._small(config), tuple(layers))
 

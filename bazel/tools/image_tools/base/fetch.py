@@ -125,12 +125,15 @@ class _Fetch:
 
 
 def _failed(source: Source, declared: Declared, error: RegistryError) -> str:
-    came = "" if str(source) == declared.name else f" (of {declared.name})"
+    mirrored = "" if source.asked == source.image else f", the mirror of {declared.name},"
     if isinstance(error, NotFound):
-        return f"{source}{came} is unknown to {source.image.registry} ({error.status}): correct the reference."
+        return f"{source}{mirrored} is unknown to {source.image.registry} ({error.status}): correct the reference."
     if isinstance(error, NoRights):
-        return f"{error}; some registries, Docker Hub too, say so of a repository that does not exist{came}."
-    return f"{error}{came}; to fetch it from a mirror, set {mirrors.VARIABLE}={source.asked.registry}=host/path."
+        return f"{error}; some registries, Docker Hub too, say so of a repository that does not exist."
+    return (
+        f"{declared.name} cannot be fetched: {error}; to fetch it from a mirror, set "
+        f"{mirrors.VARIABLE}={source.asked.registry}=host/path."
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"base image: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"base image: {error.filename}: {error.strerror}.", file=sys.stderr)
+        print(f"base image: {error.filename or given.layout}: {error.strerror}.", file=sys.stderr)
         return 1
     return 0
 

@@ -63,7 +63,7 @@ def misfit(tag: str, base: Facts) -> Misfit | None:
 
 def needs_python(tag: str) -> bool:
     """Whether it matters which Python 3 the base has."""
-    return not tag.startswith(("py3-none-", "py2.py3-none-"))
+    return not tag.startswith(("py3-none-", "py2", "cp2"))
 
 
 def needs_glibc(tag: str) -> bool:
