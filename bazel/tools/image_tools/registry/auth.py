@@ -160,7 +160,7 @@ class Authenticator:
         if scheme == "http" and self._transport.security.insecure != "http":
             raise BadAnswer(
                 f"{self.registry} names {host_of(realm)} as its token service, over plain HTTP: no credential is sent "
-                "there; correct the registry's realm, or say --insecure http"
+                'there; correct the registry\'s realm, or say insecure = "http" (--insecure http)'
             )
 
     def _token_refused(self, answer: Answer, request: Request, found: Credentials | None) -> RegistryError:

@@ -168,10 +168,12 @@ def _no_tls(address: str, error: ssl.SSLError) -> Broken:
     if isinstance(error, ssl.SSLCertVerificationError):
         return CertificateRefused(
             f"{address} has a certificate that is not trusted here ({error.verify_message}): name the certificate of "
-            "its authority with --ca, or put it into /etc/docker/certs.d/<host>/ca.crt"
+            "its authority as `ca` (--ca), or put it into /etc/docker/certs.d/<host>/ca.crt"
         )
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"):
-        return CertificateRefused(f"{address} does not speak TLS: if it is meant to be plain HTTP, say --insecure http")
+        return CertificateRefused(
+            f'{address} does not speak TLS: if it is meant to be plain HTTP, say insecure = "http" (--insecure http)'
+        )
     return Unreachable(f"{address}: TLS failed ({_reason(error)}): check the registry's name and port")
 
 

@@ -53,7 +53,7 @@ def _load(context: ssl.SSLContext, authority: Path) -> None:
         context.load_verify_locations(authority)
     except (OSError, ssl.SSLError):
         raise CertificateRefused(
-            f"{authority} cannot be read as a PEM certificate: correct the file, or --ca"
+            f"{authority} cannot be read as a PEM certificate: correct the file, or name another as `ca` (--ca)"
         ) from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shlex
 import subprocess
 import sys
@@ -18,6 +19,7 @@ TEMPLATE = next(
     for folder in sys.path
     if (Path(folder) / "image_tools/launch/launcher.sh.tpl").exists()
 )
+GOES_ON = "The program goes on; submitting remote jobs will fail."
 LABEL = "//examples/digits:main"
 REPOSITORY = "team/app"
 _PUSHER = """#!{python}
@@ -138,6 +140,11 @@ class Built:
             self.runfiles,
         ]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.env, check=False)
+
+
+def no_room() -> None:
+    """For this process no file can grow, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def expanded(**values: str) -> str:

@@ -16,12 +16,10 @@ from typing import Any
 
 import pytest
 
-from tools.packaging.tests.launch.built import LABEL, REPOSITORY, Built, write
+from tools.packaging.tests.launch.built import GOES_ON, LABEL, REPOSITORY, Built, no_room, write
 from tools.packaging.tests.launch.following import SOURCE
 from tools.packaging.tests.registry.pushing import LARGE, data, holds, image
 from tools.packaging.tests.registry.scripted import Handler, Registry, Seen, hang
-
-GOES_ON = "The program goes on; submitting remote jobs will fail."
 
 
 def program(built: Built, source: str) -> Built:
@@ -383,12 +381,6 @@ def beside(built: Built, pid: int, state: Path) -> list[str]:
     pusher = str(built.runfiles / "_main/push")
     plan = ["--plan", str(built.runfiles / "_main/push.json"), "--runfiles", str(built.runfiles)]
     return [pusher, *plan, "--program", str(pid), "--state", str(state)]
-
-
-def no_room() -> None:
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def test_wrong_arguments(built: Built) -> None:

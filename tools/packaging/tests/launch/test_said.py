@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from tools.packaging.tests.launch.built import LABEL, REPOSITORY, Built, write, write_image
+from tools.packaging.tests.launch.built import GOES_ON, LABEL, REPOSITORY, Built, no_room, write, write_image
 from tools.packaging.tests.launch.following import SOURCE
-from tools.packaging.tests.launch.test_beside import GOES_ON, no_room
 from tools.packaging.tests.registry.pushing import LARGE, data, holds, image
 from tools.packaging.tests.registry.scripted import (
     Act,
