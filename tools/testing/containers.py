@@ -66,21 +66,28 @@ def run(image: Image, command: Sequence[str] = (), env: Mapping[str, str] | None
         spec = specification(image, command, env or {}, folder / "live/root", name)
         (folder / "config.json").write_text(json.dumps(spec))
         runc = [*program("runc"), "--root", f"{folder}/live/state", "run", "--bundle", scratch, name]
+        laid = ["sh", "-c", _LAY_ROOT, "sh", f"{folder}/live", str(image.root)]
         try:
-            done = subprocess.run(
-                [*OWN_SPACE, "sh", "-c", _LAY_ROOT, "sh", f"{folder}/live", str(image.root), *runc],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_SECONDS,
-                check=False,
-            )
+            return _ended([*OWN_SPACE, *laid, *runc])
         except BaseException:
             remove_cgroups(name)  # It was ended in the middle of something, and runc with it.
             raise
         finally:
             check_nothing_left(name)
-    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def _ended(command: list[str]) -> Result:
+    """Whatever happens, all that it started is over when this returns: until then the pipes are open."""
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        out, err = process.communicate(timeout=_SECONDS)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    return Result(process.returncode, out, err)
 
 
 def specification(image: Image, command: Sequence[str], env: Mapping[str, str], root: Path, name: str) -> Json:
@@ -96,7 +103,7 @@ def specification(image: Image, command: Sequence[str], env: Mapping[str, str], 
             "args": arguments,
             "env": variables,
             "cwd": image.setting("WorkingDir", "/"),
-            "capabilities": {kind: _CAPABILITIES for kind in ("bounding", "effective", "permitted")},
+            "capabilities": dict.fromkeys(("bounding", "effective", "permitted"), _CAPABILITIES),
         },
         "mounts": _mounts(),
         "linux": {
@@ -134,7 +141,12 @@ def _memory(path: str, *options: str) -> Json:
 
 
 def _bound(path: str) -> Json:
-    return {"destination": path, "type": "none", "source": path, "options": ["rbind", "ro", "nosuid", "noexec", "nodev"]}
+    return {
+        "destination": path,
+        "type": "none",
+        "source": path,
+        "options": ["rbind", "ro", "nosuid", "noexec", "nodev"],
+    }
 
 
 def check_nothing_left(name: str) -> None:

@@ -56,7 +56,9 @@ def _entry(found: os.DirEntry[bytes]) -> Entry:
     mode = stat.S_IMODE(status.st_mode)
     if kind != "file":
         return Entry(kind, mode, owner=owner)
-    return Entry(kind, mode, status.st_size, sha256_of(Path(os.fsdecode(found.path))), owner=owner, links=status.st_nlink)
+    return Entry(
+        kind, mode, status.st_size, sha256_of(Path(os.fsdecode(found.path))), owner=owner, links=status.st_nlink
+    )
 
 
 def sha256_of(path: Path) -> str:
