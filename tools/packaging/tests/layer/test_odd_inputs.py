@@ -1,5 +1,6 @@
 """What does not become a layer, and why; what is odd and does."""
 
+import json
 import os
 import subprocess
 import sys
