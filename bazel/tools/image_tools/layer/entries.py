@@ -18,6 +18,7 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 from image_tools.layer.errors import LayerError
@@ -40,11 +41,18 @@ class Entry(NamedTuple):
 def read(path: str) -> list[Entry]:
     """The entries of a file that a rule wrote."""
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = file.readlines()
+        lines = _decoded(Path(path).read_bytes()).removesuffix("\n").split("\n")
     except OSError as error:
         raise LayerError(f"{path} cannot be read: {error.strerror}.") from None
     return [_entry(fields) for fields in _parsed(lines)]
+
+
+def _decoded(data: bytes) -> str:
+    """Bazel writes a name as the bytes it has on disk; but as Latin-1 where its Java decodes names, as Debian's does."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def _parsed(lines: list[str]) -> list[object]:

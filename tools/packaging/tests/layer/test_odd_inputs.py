@@ -1,5 +1,6 @@
 """What does not become a layer, and why; what is odd and does."""
 
+import json
 import os
 import subprocess
 import sys
@@ -167,6 +168,16 @@ def test_lines_that_are_no_entries(tmp_path: Path, line: str, capsys: pytest.Cap
     (tmp_path / "entries").write_text(line + "\n")
     assert layer.main(["build", "--name", "odd", *arguments, "--entries", str(tmp_path / "entries")]) == 1
     assert "is no entry: expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_names_are_what_they_are_on_disk_whatever_bazel_writes(tmp_path: Path, encoding: str) -> None:
+    made, arguments = outputs(tmp_path)
+    names = ["größe.txt", "a blank", "next\x85line"]
+    lines = "".join(json.dumps([name, "", "empty"], ensure_ascii=False) + "\n" for name in names)
+    (tmp_path / "entries").write_bytes(lines.encode(encoding))
+    assert layer.main(["build", "--name", "odd", *arguments, "--entries", str(tmp_path / "entries")]) == 0
+    assert [record.path for record in made.records] == sorted(names)
 
 
 def test_a_dangling_or_deep_link_is_kept(tmp_path: Path) -> None:
