@@ -31,6 +31,10 @@ def default_resolver() -> Resolver:
     raise GraphError("no resolver was given, and there is no default one")
 
 
+every_resolver: Resolver | None = None
+"""Runs every graph in the place of the resolver that the program asks for, while it is set: see sematic.parity."""
+
+
 class Body:
     """One execution of a function's body: the calls made in it, in order, and where constants are stored."""
 
@@ -122,7 +126,7 @@ class Future(Generic[T]):
             resolver = default_resolver()
         if isinstance(resolver, type) or not hasattr(resolver, "resolve"):
             raise GraphError(f"resolve() takes a resolver such as SilentResolver(), got {describe(resolver)}")
-        return resolver.resolve(self)
+        return (every_resolver or resolver).resolve(self)
 
     def set(self, **options: Unpack[CallOptions]) -> Future[T]:
         """Change options of this one call, such as `name`, `tags`, `inline`, `timeout`, `retry`, `cache`,

@@ -1,0 +1,90 @@
+"""Whether a value is still the same after it was stored and read again."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from sematic.errors import ArtifactError, ConversionError
+from sematic.types.artifact import Artifact, MemoryStore, encode, load
+from sematic.types.base import ValueType, describe
+
+_ATOMS = (str, bytes, bytearray, int, float, complex, bool, type(None))
+_STORE = MemoryStore()
+
+
+def lost(type: ValueType, value: Any, artifact: Artifact) -> str:
+    """What of `value` is not in what its consumers get; empty when nothing is missing.
+
+    A class may leave private attributes behind, which it makes again when needed: caches, connections. A public one
+    that is gone is an AttributeError in the next function.
+    """
+    try:
+        copy = load(artifact, _STORE)
+        kept = type.convert(value)
+    except (ArtifactError, ConversionError) as error:
+        return str(error)
+    comparison = _Comparison()
+    difference = comparison.difference(kept, copy, "it")
+    if not difference or comparison.gone:
+        return difference
+    # Equality is the class's own affair; equal bytes are not.
+    return "" if encode(type, copy, _STORE).id == artifact.id else difference
+
+
+class _Comparison:
+    """Of two values that should be the same. `gone`: an attribute is missing."""
+
+    def __init__(self) -> None:
+        self.gone = False
+        self._seen: set[int] = set()
+
+    def difference(self, one: Any, other: Any, where: str) -> str:
+        if one is other or id(one) in self._seen:
+            return ""
+        self._seen.add(id(one))
+        if type(one) is not type(other):
+            return f"{where} is {describe(other)} afterwards, not {describe(one)}"
+        if isinstance(one, _ATOMS):
+            return "" if one == other or one != one else f"{where} is {describe(other)} afterwards, not {describe(one)}"
+        if isinstance(one, (list, tuple)):
+            return self._elements(dict(enumerate(one)), dict(enumerate(other)), where)
+        if isinstance(one, dict):
+            return self._elements(one, other, where)
+        return self._attributes(one, other, where)
+
+    def _elements(self, one: dict[Any, Any], other: dict[Any, Any], where: str) -> str:
+        if len(one) != len(other):
+            return f"{where} has {len(other)} elements afterwards, not {len(one)}"
+        for key, value in one.items():
+            if key in other and (found := self.difference(value, other[key], f"{where}[{key!r}]")):
+                return found
+        return ""
+
+    def _attributes(self, one: Any, other: Any, where: str) -> str:
+        before, after = getattr(one, "__dict__", None), getattr(other, "__dict__", None)
+        if not isinstance(before, dict) or not isinstance(after, dict):
+            return self._by_equality(one, other, where)
+        missing = [name for name in before if name not in after and self._is_public(one, name)]
+        if missing:
+            self.gone = True
+            return f"{where} has no attribute {missing[0]} afterwards"
+        for name in before:
+            if name in after and (found := self.difference(before[name], after[name], f"{where}.{name}")):
+                return found
+        return ""
+
+    @staticmethod
+    def _is_public(value: Any, name: str) -> bool:
+        cached = isinstance(getattr(type(value), name, None), functools.cached_property)
+        return isinstance(name, str) and not name.startswith("_") and not cached
+
+    @staticmethod
+    def _by_equality(one: Any, other: Any, where: str) -> str:
+        if type(one).__eq__ is object.__eq__:
+            return ""
+        try:
+            same = one == other
+        except Exception:  # a class may compare as it likes
+            return ""
+        return f"{where} is not equal to what was stored" if same is False else ""

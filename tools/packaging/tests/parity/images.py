@@ -1,0 +1,144 @@
+"""A workspace, the image that its build would make of it, and the parity test of that image, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from tools.packaging.tests.layer.testing import Built, build
+
+WHEELS = ("sematic", "cloudpickle", "absl")
+PYTHON = "%d.%d" % sys.version_info[:2]
+_BLOCK = re.compile(r"^\d+\. (?P<file>\S+?):(?P<line>\d+): ", re.MULTILINE)
+_MARK = "# mistake"
+
+
+@dataclass
+class Pipeline:
+    """A workspace by its files. What is not `undeclared` is in the image; `installed` is on the machine, in no build."""
+
+    files: Mapping[str, str]
+    undeclared: Sequence[str] = ()
+    installed: Mapping[str, str] = field(default_factory=dict)
+    main: str = "fit/main.py"
+    args: Sequence[str] | None = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    wheels: Mapping[str, str] = field(default_factory=dict)
+    scripts: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=lambda: {"dev.sematic.python": PYTHON})
+    platform: tuple[str, str] = (sys.platform, {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), ""))
+
+    def marked(self) -> list[tuple[str, int]]:
+        """The lines that have a mistake."""
+        return [
+            (name, number)
+            for name, text in self.files.items()
+            for number, line in enumerate(textwrap.dedent(text).splitlines(), 1)
+            if _MARK in line
+        ]
+
+
+class Verdict(NamedTuple):
+    """What the test said."""
+
+    code: int
+    output: str
+
+    @property
+    def places(self) -> list[tuple[str, int]]:
+        """File and line of every mistake."""
+        return [(found["file"], int(found["line"])) for found in _BLOCK.finditer(self.output)]
+
+
+def sematic_layer(folder: Path) -> Built:
+    """The layer of the wheels that every pipeline needs."""
+    lines = []
+    for name in WHEELS:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None and spec.submodule_search_locations is not None
+        package = Path(spec.submodule_search_locations[0])
+        files = [path for path in sorted(package.rglob("*")) if path.is_file() and not _unpacked(path)]
+        lines += [[f"app/site-packages/{name}/{path.relative_to(package)}", str(path)] for path in files]
+    return build(folder, lines, name="sematic")
+
+
+def _unpacked(path: Path) -> bool:
+    return path.suffix == ".pyc" or "tests" in path.parts
+
+
+def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
+    """Build the image of `pipeline` and test it."""
+    workspace, runfiles = folder / "workspace", folder / "runfiles"
+    for name, text in pipeline.files.items():
+        _write(workspace / name, text.replace("WORKSPACE", str(workspace)))
+    for name, text in pipeline.installed.items():
+        _write(folder / "installed" / name, text)
+    main = runfiles / "_main" / pipeline.main
+    main.parent.mkdir(parents=True)
+    main.symlink_to(workspace / pipeline.main)
+    plan = _plan(runfiles, pipeline, [sematic, *_layers(folder, workspace, pipeline)])
+    path = os.pathsep.join([*filter(None, sys.path), str(folder / "installed")])
+    command = [sys.executable, "-m", "image_tools.parity.parity", "--plan", str(plan), "--runfiles", str(runfiles)]
+    env = {**os.environ, "PYTHONPATH": path, "TEST_TMPDIR": str(folder), "LAPTOP_ONLY": "1"}
+    ended = subprocess.run(command, env=env, capture_output=True, text=True)
+    return Verdict(ended.returncode, ended.stdout + ended.stderr)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(textwrap.dedent(text))
+
+
+def _layers(folder: Path, workspace: Path, pipeline: Pipeline) -> list[Built]:
+    declared = [name for name in pipeline.files if name not in pipeline.undeclared]
+    app = [[f"app/src/_main/{name}", str(workspace / name)] for name in declared]
+    made = [build(folder / "app", app, "--role", "app", name="app")]
+    others = {f"site-packages/{name}": text for name, text in pipeline.wheels.items()}
+    others |= {f"bin/{name}": text for name, text in pipeline.scripts.items()}
+    for name, text in others.items():
+        _write(folder / "others" / name, text)
+    if others:
+        lines = [[f"app/{name}", str(folder / "others" / name)] for name in others]
+        made.append(build(folder / "wheel", lines, name="wheel"))
+    return made
+
+
+def _plan(runfiles: Path, pipeline: Pipeline, layers: Sequence[Built]) -> Path:
+    """What the rules write: the plan, the description of the image and its configuration."""
+    env = {
+        "PATH": "/app/bin:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": "/app/src:/app/site-packages:/app/src/_main",
+        "RUNFILES_DIR": "/app/src",
+        **pipeline.env,
+    }
+    process = {
+        "Env": [f"{name}={value}" for name, value in env.items()],
+        "WorkingDir": "/app/src/_main",
+        "Labels": dict(pipeline.labels),
+        "User": pipeline.user,
+    }
+    os_name, architecture = pipeline.platform
+    config = {"os": os_name, "architecture": architecture, "config": process}
+    image = {"config": "config.json", "layers": [{"blob": os.path.relpath(each.blob, runfiles)} for each in layers]}
+    module = pipeline.main.removesuffix(".py").replace("/", ".")
+    plan = {
+        "target": f"//{os.path.dirname(pipeline.main)}:main",
+        "image": "image.json",
+        "main": f"_main/{pipeline.main}",
+        "module": module,
+        "test_args": None if pipeline.args is None else list(pipeline.args),
+    }
+    for name, content in {"config": config, "image": image, "plan": plan}.items():
+        (runfiles / f"{name}.json").write_text(json.dumps(content))
+    return runfiles / "plan.json"
