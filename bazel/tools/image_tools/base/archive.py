@@ -133,7 +133,8 @@ class Archive:
 
     def _broken(self, error: Exception, name: str = "") -> BaseError:
         where = f" at {name}" if name else ""
-        return BaseError(f"{self.path} is cut off or damaged{where} ({error}): save the image again.")
+        said = str(error).partition("\n")[0].rstrip(":")
+        return BaseError(f"{self.path} is cut off or damaged{where} ({said}): save the image again.")
 
 
 def _names(listed: Any) -> str:

@@ -22,7 +22,7 @@ from image_tools.base.errors import BaseError
 from image_tools.base.mirrors import Source
 from image_tools.registry import fetching
 from image_tools.registry.client import Registry
-from image_tools.registry.errors import Broken, NoRights, NotFound, RegistryError
+from image_tools.registry.errors import Broken, Failed, NoRights, NotFound, RegistryError, TooManyRequests
 from image_tools.registry.image import descriptor, digest_of, parse
 from image_tools.registry.security import Security
 from image_tools.registry.session import Session, Settings
@@ -51,7 +51,7 @@ def fetch(source: Source, declared: Declared, session: Session | None = None) ->
     session = session or Session(Settings(Security(source.insecure)))
     try:
         return _Fetch(session.registry(source.image.registry), source, declared).run()
-    except (Broken, NotFound, NoRights) as error:
+    except (Broken, Failed, NotFound, NoRights, TooManyRequests) as error:
         raise BaseError(_failed(source, declared, error)) from None
     finally:
         session.close()

@@ -131,6 +131,14 @@ def test_facts_come_from_the_configuration_before_the_declaration() -> None:
     assert facts(config, "b", "3.12", "") == Facts("b", "linux", "arm64", "3.12", "2.31")
 
 
+def test_python_that_the_image_brings_along_replaces_the_base_s() -> None:
+    tags = ["cp312-cp312-manylinux_2_17_x86_64"]
+    for base in (BASE, UNKNOWN):
+        assert "Python" not in " ".join(check([("it", tags)], base, own_python=True).notices)
+        assert check([("it", tags)], base, own_python=True).failures == ()
+    assert check([("it", ["cp312-cp312-manylinux_2_39_x86_64"])], BASE, own_python=True).failures
+
+
 # As a program
 
 

@@ -202,6 +202,13 @@ def test_failures_that_pass(served: Served, pusher: Pusher) -> None:
     assert 7 in pusher.waits
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_failures_that_do_not_pass(served: Served, pusher: Pusher, status: int) -> None:
+    served.registry.fault("GET", answer(status), times=99)
+    with pytest.raises(BaseError, match=f"cannot be fetched: .*{status}.*set SEMATIC_BASE_MIRROR=127"):
+        get(served, "v1", pusher)
+
+
 def test_answer_that_is_too_large(served: Served, pusher: Pusher) -> None:
     served.registry.fault("GET", say(200, bytes((16 << 20) + 1)))
     with pytest.raises(RegistryError, match="more than 16 MB"):
