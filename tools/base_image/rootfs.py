@@ -8,14 +8,17 @@ from pathlib import Path
 
 from tools.toolbox import host
 from tools.toolbox.refusal import Refusal
-from tools.toolbox.toolbox import Toolbox
+from tools.toolbox.toolbox import ROOT_PATH, Toolbox
 
 SUITE = "bookworm"
 PACKAGES = ("python3", "ca-certificates")
 _DAY = "10957"  # 2000-01-01, as the layers have it: the day that passwords were changed last.
 
+_CLEAN = ("env", "-i", f"PATH={ROOT_PATH}", "LC_ALL=C.UTF-8")  # A TMPDIR of this machine's is not in there.
+
 # The machine's own certificates came in with debootstrap, and the compiled modules name the seconds they were made in.
 _SETTLE = """
+umask 022
 rm -rf /etc/ssl/certs/*
 update-ca-certificates --fresh
 find / -xdev -name __pycache__ -prune -exec rm -rf {} +
@@ -49,7 +52,7 @@ def make(folder: Path) -> Path:
     _require_archive(archive())
     toolbox = Toolbox(folder)
     toolbox.bootstrap(root, SUITE, SUITE, *PACKAGES)
-    toolbox.run(["chroot", str(root), "sh", "-ec", _SETTLE], "settle", proc=root / "proc")
+    toolbox.run(["chroot", str(root), *_CLEAN, "sh", "-ec", _SETTLE], "settle", proc=root / "proc")
     _settle_passwords(root / "etc/shadow")
     return root
 
