@@ -25,7 +25,7 @@ REPOSITORY = "team/app"
 _PUSHER = """#!{python}
 import sys
 sys.path[:0] = {path!r}
-from image_tools.launch.push import main
+from image_tools.launch.pusher import main
 from image_tools.registry.patience import Patience
 from image_tools.registry.session import Settings
 sys.exit(main(sys.argv[1:], Settings(patience=Patience(**{patience!r}), timeout={timeout!r})))
