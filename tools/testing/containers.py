@@ -11,7 +11,6 @@ import os
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -59,9 +58,8 @@ class LeftOver(AssertionError):
 
 def run(image: Image, command: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Result:
     """Runs `command`, or what the image would run, to its end."""
-    name = f"sematic-test-{uuid.uuid4().hex[:12]}"
-    with tempfile.TemporaryDirectory(prefix=f"{name}-") as scratch:
-        folder = Path(scratch)
+    with tempfile.TemporaryDirectory(prefix="sematic-test-") as scratch:
+        folder, name = Path(scratch), Path(scratch).name
         (folder / "live").mkdir()
         spec = specification(image, command, env or {}, folder / "live/root", name)
         (folder / "config.json").write_text(json.dumps(spec))
