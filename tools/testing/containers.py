@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.testing.images import Image
-from tools.testing.tools import program
+from tools.testing.tools import check_root, program
 
 Json = dict[str, Any]
 CGROUPS = Path("/sys/fs/cgroup")
@@ -58,6 +58,7 @@ class LeftOver(AssertionError):
 
 def run(image: Image, command: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Result:
     """Runs `command`, or what the image would run, to its end."""
+    check_root("containers")
     with tempfile.TemporaryDirectory(prefix="sematic-test-") as scratch:
         folder, name = Path(scratch), Path(scratch).name
         (folder / "live").mkdir()
