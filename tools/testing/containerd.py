@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.testing import containers
 from tools.testing.registry import Registry
-from tools.testing.tools import program
+from tools.testing.tools import check_root, program
 
 _SOCKET = "/run/containerd/containerd.sock"
 _CONFIG = """version = 2
@@ -33,6 +33,7 @@ class Containerd:
         self._mounted = 0
 
     def __enter__(self) -> Containerd:
+        check_root("containers")
         config = self._folder / "config.toml"
         config.write_text(_CONFIG.format(root=self._folder / "root", socket=_SOCKET))
         daemon = [*program("containerd"), "--config", str(config)]

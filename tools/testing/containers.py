@@ -11,7 +11,6 @@ import os
 import subprocess
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.testing.images import Image
-from tools.testing.tools import program
+from tools.testing.tools import check_root, program
 
 Json = dict[str, Any]
 CGROUPS = Path("/sys/fs/cgroup")
@@ -59,9 +58,9 @@ class LeftOver(AssertionError):
 
 def run(image: Image, command: Sequence[str] = (), env: Mapping[str, str] | None = None) -> Result:
     """Runs `command`, or what the image would run, to its end."""
-    name = f"sematic-test-{uuid.uuid4().hex[:12]}"
-    with tempfile.TemporaryDirectory(prefix=f"{name}-") as scratch:
-        folder = Path(scratch)
+    check_root("containers")
+    with tempfile.TemporaryDirectory(prefix="sematic-test-") as scratch:
+        folder, name = Path(scratch), Path(scratch).name
         (folder / "live").mkdir()
         spec = specification(image, command, env or {}, folder / "live/root", name)
         (folder / "config.json").write_text(json.dumps(spec))

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from functools import cache
 from pathlib import Path
 
-from tools.toolbox.groups import GROUPS, Commands, Group, commands
+from tools.toolbox.groups import GROUPS, Group, commands
 from tools.toolbox.toolbox import Toolbox
 
 
 class MissingProgram(Exception):
     """Neither the toolbox nor PATH has it."""
+
+
+class MissingRights(Exception):
+    """Who runs the tests may not do what they need."""
+
+
+def check_root(what: str) -> None:
+    """Raises MissingRights for anybody else."""
+    if os.geteuid() != 0:
+        raise MissingRights(f"{what} can be made by root alone: start this test as root, outside of a sandbox.")
 
 
 def program(name: str) -> list[str]:
@@ -24,6 +35,9 @@ def program(name: str) -> list[str]:
             "tests as root with ./bazelw on a Debian without a Bazel of its own, which installs it."
         )
     return command
+
+
+Commands = dict[str, list[str] | None]
 
 
 @cache

@@ -22,8 +22,6 @@ from tools.toolbox import toolbox  # noqa: E402
 from tools.toolbox.refusal import Refusal  # noqa: E402
 from tools.toolbox.toolbox import Step, Toolbox  # noqa: E402
 
-Commands = dict[str, list[str] | None]
-
 
 class Group:
     """Packages of the toolbox's Debian suite, and the programs of theirs that are used here."""
@@ -53,7 +51,7 @@ GROUPS = {
 }
 
 
-def commands(box: Toolbox, group: Group) -> Commands:
+def commands(box: Toolbox, group: Group) -> dict[str, list[str] | None]:
     """How to start each program: from the toolbox where there is one, else from PATH; None is neither."""
     if in_use(box):
         install(box, group)

@@ -32,6 +32,10 @@ MARK = Path("/usr/share/sematic-toolbox")  # In the root's /usr: who sees it is 
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # A user's own may lack the sbin folders.
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
+# A Python program in the view has the machine's ld.so.cache laid over the root's: where that is so, the root's name is a
+# mount point, and its own ldconfig could not replace it.
+UNCOVER = 'umount /etc/ld.so.cache 2>/dev/null; exec "$0" "$@"'
+
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE = 1, 32, 4096, 16384, 1 << 19
 CLONE_NEWNS = 0x00020000
 PR_SET_PDEATHSIG = 1
@@ -168,7 +172,8 @@ class Toolbox:
 
     def run(self, command: list[str], log: str, proc: Path | None = None) -> None:
         """Runs a step's command so that nothing of it, no process and no mount, outlives this process."""
-        inside = ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={proc or '/proc'}", *command]
+        apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child", f"--mount-proc={proc or '/proc'}"]
+        inside = [*apart, "sh", "-c", UNCOVER, *command]
         path = self.folder / "logs" / f"{log}.log"
         path.parent.mkdir(exist_ok=True)
         with path.open("w") as output:
@@ -290,7 +295,7 @@ def certificates_key(folder: Path = CERTIFICATES) -> str:
 
 
 def apt_install(packages: list[str]) -> str:
-    return f"apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends {shlex.join(packages)}"
+    return f"apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install -y --no-install-recommends {shlex.join(packages)}"
 
 
 def settle_java(root: Path) -> None:

@@ -78,11 +78,11 @@ def test_nothing_stays_of_one_that_is_interrupted(image: Image, tmp_path: Path) 
         env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(scratch)},
         stderr=subprocess.PIPE,
     )
-    while not (made := [*scratch.iterdir()]) or not containers.cgroups(made[0].name.rpartition("-")[0]):
+    while not (made := [*scratch.glob("sematic-test-*")]) or not containers.cgroups(made[0].name):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
     assert process.communicate()[1].endswith(b"KeyboardInterrupt\n")
-    containers.check_nothing_left(made[0].name.rpartition("-")[0])
+    containers.check_nothing_left(made[0].name)
     assert [*scratch.iterdir()] == []
 
 
@@ -93,9 +93,10 @@ def test_what_is_left_over_is_told() -> None:
     with pytest.raises(containers.LeftOver, match=f"there is still: {group}"):
         containers.check_nothing_left(name)
     containers.remove_cgroups(name)
-    with subprocess.Popen(["sh", "-c", "read line", name], stdin=subprocess.PIPE) as process:
-        with pytest.raises(containers.LeftOver, match=f"process {process.pid}"):
-            containers.check_nothing_left(name)
+    process = subprocess.Popen(["sh", "-c", "read line", name], stdin=subprocess.PIPE)
+    with pytest.raises(containers.LeftOver, match=f"process {process.pid}"):
+        containers.check_nothing_left(name)
+    process.communicate()
     containers.check_nothing_left(name)
 
 
