@@ -9,7 +9,6 @@ import platform
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,26 @@ from tools.packaging.tests.layer.testing import Built, build
 
 WHEELS = ("sematic", "cloudpickle", "absl")
 PYTHON = "%d.%d" % sys.version_info[:2]
+PIPELINE = """
+import sematic
+
+
+@sematic.func
+def double(n: int) -> int:
+    return 2 * n
+
+
+@sematic.func
+def pipeline(n: int) -> int:
+    return double(n)
+"""
+MAIN = """
+import sematic
+from fit.pipeline import pipeline
+
+if __name__ == "__main__":
+    sematic.resolve(pipeline(2))
+"""
 _BLOCK = re.compile(r"^\d+\. (?P<file>\S+?):(?P<line>\d+): ", re.MULTILINE)
 _MARK = "# mistake"
 
@@ -44,7 +63,7 @@ class Pipeline:
         return [
             (name, number)
             for name, text in self.files.items()
-            for number, line in enumerate(textwrap.dedent(text).splitlines(), 1)
+            for number, line in enumerate(text.splitlines(), 1)
             if _MARK in line
         ]
 
@@ -97,7 +116,7 @@ def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(textwrap.dedent(text))
+    path.write_text(text)
 
 
 def _layers(folder: Path, workspace: Path, pipeline: Pipeline) -> list[Built]:
