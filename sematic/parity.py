@@ -56,6 +56,10 @@ class Observer:
         self.values = 0
         self.called: set[tuple[str, str, int]] = set()
         """Functions whose bodies ran: path, file and line."""
+        self.unreadable: set[str] = set()
+        """What was said of values that cannot be read back,"""
+        self.explained: list[BaseException] = []
+        """and the exceptions that these led to."""
 
 
 @contextmanager
@@ -114,7 +118,11 @@ class _Watched:
         finish, loop = run_silently(future, _Watcher(observer))
         observer.enter("main.py", "")
         if finish.state is State.FAILED and finish.failed is not None:
-            observer.problem(_failed(loop, finish.failed))
+            problem = _failed(loop, finish.failed)
+            if problem.error is not None and str(problem.error) in observer.unreadable:
+                observer.explained.append(problem.error)
+            else:
+                observer.problem(problem)
         return cast(T, result(finish, loop))
 
 
@@ -156,6 +164,7 @@ class _Watcher:
         self._observer.values += 1
         difference = lost(artifact.type, value, artifact)
         if difference:
+            self._observer.unreadable.add(difference)
             what = f"the result of {current.name} does not survive being stored: {difference}"
             fix = "Declare a type that is stored field by field (a dataclass), or correct its __getstate__ or __reduce__."
             self._observer.problem(Problem(what, *_place(current), fix))

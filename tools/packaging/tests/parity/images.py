@@ -100,7 +100,7 @@ def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
     """Build the image of `pipeline` and test it."""
     workspace, runfiles = folder / "workspace", folder / "runfiles"
     for name, text in pipeline.files.items():
-        _write(workspace / name, text.replace("WORKSPACE", str(workspace)))
+        _write(workspace / name, text.replace("@WORKSPACE@", str(workspace)))
     for name, text in pipeline.installed.items():
         _write(folder / "installed" / name, text)
     main = runfiles / "_main" / pipeline.main

@@ -28,6 +28,7 @@ def reading(expression: str, sentence: str = "fit/rows.csv is not in the image")
     files = {
         "fit/main.py": MAIN,
         "fit/pipeline.py": f"{HEAD}    {expression}  # mistake\n    return n\n",
+        "fit/__init__.py": "",
         "fit/rows.csv": "1,2\n",
         "fit/convert.sh": "echo\n",
     }
@@ -66,7 +67,7 @@ def pipeline(n: int) -> int:
 MISTAKES: dict[str, tuple[Pipeline, str]] = {
     "open, beside the module": reading('open(HERE / "rows.csv").read()'),
     "open, relative to the workspace": reading('open("fit/rows.csv").read()'),
-    "open, by its absolute path": reading('open("WORKSPACE/fit/rows.csv").read()', "by its absolute path"),
+    "open, by its absolute path": reading('open("@WORKSPACE@/fit/rows.csv").read()', "by its absolute path"),
     "pathlib": reading('(HERE / "rows.csv").read_text()'),
     "importlib.resources": reading('importlib.resources.files("fit").joinpath("rows.csv").read_text()'),
     "pkgutil": reading('pkgutil.get_data("fit", "rows.csv")'),
@@ -93,8 +94,8 @@ MISTAKES: dict[str, tuple[Pipeline, str]] = {
         'subprocess.run(["/bin/sh", str(HERE / "convert.sh")], stderr=subprocess.DEVNULL)', "fit/convert.sh is not"
     ),
     "a database": reading('sqlite3.connect(f"file:{HERE}/rows.csv?mode=ro", uri=True)', "unable to open database"),
-    "a folder of this machine": reading('os.listdir("WORKSPACE/fit")', "by its absolute path"),
-    "a result in a folder of this machine": reading('open("WORKSPACE/result.txt", "w")', "A container has no such"),
+    "a folder of this machine": reading('os.listdir("@WORKSPACE@/fit")', "by its absolute path"),
+    "a result in a folder of this machine": reading('open("@WORKSPACE@/result.txt", "w")', "A container has no such"),
     "a file in a function's default": (
         Pipeline(
             {

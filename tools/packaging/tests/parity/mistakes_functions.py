@@ -95,11 +95,11 @@ pipeline = Steps.pipeline
     ),
     "a field's hint that only type checkers import": defining(
         """
-@dataclasses.dataclass  # mistake
+@dataclasses.dataclass
 class Config:
     rows: "numpy.ndarray"
 
-@sematic.func
+@sematic.func  # mistake
 def train(config: Config) -> int:
     return 1
 
@@ -259,7 +259,7 @@ def pipeline(config: Config) -> int:
         "class Model:\n    def __init__(self): self.rows = (n for n in [1])\n", "Model()", "cannot be stored"
     ),
     "an open file in a value": storing(
-        "class Model:\n    def __init__(self): self.rows = open('/dev/null')\n", "Model()", "cannot be stored"
+        "class Model:\n    def __init__(self): self.rows = open('/dev/null')\n", "Model()", "it.rows is StringIO object"
     ),
     "a __reduce__ that forgets": storing(
         "class Model:\n    def __init__(self, w=0): self.weights = w\n    def __reduce__(self): return (Model, ())\n",

@@ -119,7 +119,7 @@ MISTAKES: dict[str, tuple[Pipeline, str]] = {
             },
             undeclared=["fit/models/__init__.py"],
         ),
-        "DEPTH",
+        "It is fit/models/__init__.py here",
     ),
     "a module by a name that the arguments give": (
         Pipeline(
