@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from sematic import entry, function, future
@@ -80,6 +81,11 @@ def as_worker(module: str) -> Iterator[None]:
         yield
     finally:
         entry.worker_of = None
+
+
+def module_of(file: str) -> str:
+    """The name by which a worker imports the entry module; ``__main__`` when it cannot."""
+    return entry.module_of(Path(file).absolute())
 
 
 def count(is_users: IsUsers) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from typing import NamedTuple
 from tools.packaging.tests.layer.testing import Built, build
 
 WHEELS = ("sematic", "cloudpickle", "absl")
-PYTHON = "%d.%d" % sys.version_info[:2]
 PIPELINE = """
 import sematic
 
@@ -52,11 +50,8 @@ class Pipeline:
     main: str = "fit/main.py"
     args: Sequence[str] | None = ()
     env: Mapping[str, str] = field(default_factory=dict)
-    user: str = ""
     wheels: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=lambda: {"dev.sematic.python": PYTHON})
-    platform: tuple[str, str] = (sys.platform, {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), ""))
 
     def marked(self) -> list[tuple[str, int]]:
         """The lines that have a mistake."""
@@ -134,30 +129,19 @@ def _layers(folder: Path, workspace: Path, pipeline: Pipeline) -> list[Built]:
 
 
 def _plan(runfiles: Path, pipeline: Pipeline, layers: Sequence[Built]) -> Path:
-    """What the rules write: the plan, the description of the image and its configuration."""
+    """What the rule writes."""
     env = {
         "PATH": "/app/bin:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": "/app/src:/app/site-packages:/app/src/_main",
         "RUNFILES_DIR": "/app/src",
-        **pipeline.env,
     }
-    process = {
-        "Env": [f"{name}={value}" for name, value in env.items()],
-        "WorkingDir": "/app/src/_main",
-        "Labels": dict(pipeline.labels),
-        "User": pipeline.user,
-    }
-    os_name, architecture = pipeline.platform
-    config = {"os": os_name, "architecture": architecture, "config": process}
-    image = {"config": "config.json", "layers": [{"blob": os.path.relpath(each.blob, runfiles)} for each in layers]}
-    module = pipeline.main.removesuffix(".py").replace("/", ".")
     plan = {
         "target": f"//{os.path.dirname(pipeline.main)}:main",
-        "image": "image.json",
         "main": f"_main/{pipeline.main}",
-        "module": module,
         "test_args": None if pipeline.args is None else list(pipeline.args),
+        "env": {**env, **pipeline.env},
+        "working_dir": "/app/src/_main",
+        "layers": [os.path.relpath(each.blob, runfiles) for each in layers],
     }
-    for name, content in {"config": config, "image": image, "plan": plan}.items():
-        (runfiles / f"{name}.json").write_text(json.dumps(content))
+    (runfiles / "plan.json").write_text(json.dumps(plan))
     return runfiles / "plan.json"

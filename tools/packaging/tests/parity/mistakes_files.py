@@ -143,11 +143,4 @@ def pipeline(path: str) -> str:
         ),
         "by main.py on your machine, then by a function in the driver",
     ),
-    "a file written into the image by a user who may not": (
-        Pipeline(
-            {"fit/main.py": MAIN, "fit/pipeline.py": HEAD + '    (HERE / "log").write_text("x")  # mistake\n    return n\n'},
-            user="1000",
-        ),
-        "PermissionError",
-    ),
 }

@@ -55,14 +55,16 @@ class Stage:
         parity = self._sematic()
         if parity is None:
             return
+        name = parity.module_of(self.main)
         closure = sematic_parity_imports.Closure(self.watch.is_users)
-        closure.follow(self.main, self.request["module"])
+        closure.follow(self.main, name)
         for missing in closure.missing:
             self.watch.note("module", name=missing.name, file=missing.file, line=missing.line)
         self.watch.note("imports", imports=closure.imports)
-        with parity.as_worker(self.request["module"]):
+        with parity.as_worker(name):
             try:
-                importlib.import_module(self.request["module"])
+                if name != "__main__":  # Such as my-main.py: then functions cannot be in it.
+                    importlib.import_module(name)
             except BaseException as error:
                 self._ended(error)
                 return

@@ -31,7 +31,6 @@ class Watch:
     def __init__(self, settings: Dict[str, Any]) -> None:
         self.root: str = settings["root"]
         self.source = settings["root"] + "/app/src"
-        self.read_only: bool = settings["read_only"]
         self.pod = (_MAIN, "")
         self._scratch: str = settings["scratch"]
         self._begun_ns: int = settings["begun_ns"]
@@ -126,8 +125,6 @@ class Watch:
             self.note("handed", path=path, writer=self._written[path], reader=self.pod, file=place[0], line=place[1])
 
     def _writes(self, path: str, makes_it: bool) -> None:
-        if self.read_only and _is_in(path, (self.root,)):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         if _is_in(path, SYSTEM):
             return
         if self._is_laptops(os.path.dirname(path)) or (self._is_laptops(path) and not makes_it):
