@@ -6,14 +6,9 @@ import pytest
 
 from tools.packaging.tests.layer.testing import Built
 from tools.packaging.tests.parity import mistakes_files, mistakes_functions, mistakes_imports
-from tools.packaging.tests.parity.images import Pipeline, judge, sematic_layer
+from tools.packaging.tests.parity.images import Pipeline, judge
 
 MISTAKES = {**mistakes_imports.MISTAKES, **mistakes_files.MISTAKES, **mistakes_functions.MISTAKES}
-
-
-@pytest.fixture(scope="module")
-def sematic(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    return sematic_layer(tmp_path_factory.mktemp("sematic"))
 
 
 @pytest.mark.parametrize(("pipeline", "sentence"), MISTAKES.values(), ids=MISTAKES)
