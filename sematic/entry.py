@@ -53,7 +53,7 @@ def _main_module_name() -> str:
     if spec is not None and spec.name != MAIN:
         return str(spec.name)
     file = getattr(module, "__file__", None)
-    return _name_of(Path(file).absolute()) if file and file.endswith(".py") else MAIN
+    return module_of(Path(file).absolute()) if file and file.endswith(".py") else MAIN
 
 
 def adopt_main() -> None:
@@ -72,10 +72,12 @@ def real_module(name: str) -> str:
     return main_module_name()
 
 
-def _name_of(file: Path) -> str:
-    """The longest dotted name under a root of sys.path. Under Bazel that root is the runfiles folder, which gives
+def module_of(file: Path) -> str:
+    """The name by which another process imports an entry module: the longest dotted name under a root of sys.path. Under Bazel that root is the runfiles folder, which gives
     ``examples.digits.main``; the script's own folder, which Python puts there, gives only its stem."""
     roots = {Path(entry).absolute() for entry in import_path() if entry}
+    if len(roots) > 1 and (runfiles := os.environ.get("RUNFILES_DIR")):
+        roots.discard(Path(runfiles).absolute())  # Bazel puts it there too: `_main.examples.digits.main`, for nobody
     names = [_dotted(file, root) for root in roots if root in file.parents]
     stem = file.stem if "." not in file.stem else MAIN
     return max((name for name in names if name), key=lambda name: (name.count("."), name), default=stem)

@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar, cast
 
 from sematic import entry, function, future
@@ -56,6 +57,10 @@ class Observer:
         self.values = 0
         self.called: set[tuple[str, str, int]] = set()
         """Functions whose bodies ran: path, file and line."""
+        self.unreadable: set[str] = set()
+        """What was said of values that cannot be read back,"""
+        self.explained: list[BaseException] = []
+        """and the exceptions that these led to."""
 
 
 @contextmanager
@@ -76,6 +81,11 @@ def as_worker(module: str) -> Iterator[None]:
         yield
     finally:
         entry.worker_of = None
+
+
+def module_of(file: str) -> str:
+    """The name by which a worker imports the entry module; ``__main__`` when it cannot."""
+    return entry.module_of(Path(file).absolute())
 
 
 def count(is_users: IsUsers) -> tuple[int, int]:
@@ -114,7 +124,11 @@ class _Watched:
         finish, loop = run_silently(future, _Watcher(observer))
         observer.enter("main.py", "")
         if finish.state is State.FAILED and finish.failed is not None:
-            observer.problem(_failed(loop, finish.failed))
+            problem = _failed(loop, finish.failed)
+            if problem.error is not None and str(problem.error) in observer.unreadable:
+                observer.explained.append(problem.error)
+            else:
+                observer.problem(problem)
         return cast(T, result(finish, loop))
 
 
@@ -156,6 +170,7 @@ class _Watcher:
         self._observer.values += 1
         difference = lost(artifact.type, value, artifact)
         if difference:
+            self._observer.unreadable.add(difference)
             what = f"the result of {current.name} does not survive being stored: {difference}"
             fix = "Declare a type that is stored field by field (a dataclass), or correct its __getstate__ or __reduce__."
             self._observer.problem(Problem(what, *_place(current), fix))

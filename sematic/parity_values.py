@@ -26,17 +26,16 @@ def lost(type: ValueType, value: Any, artifact: Artifact) -> str:
         return str(error)
     comparison = _Comparison()
     difference = comparison.difference(kept, copy, "it")
-    if not difference or comparison.gone:
-        return difference
-    # Equality is the class's own affair; equal bytes are not.
-    return "" if encode(type, copy, _STORE).id == artifact.id else difference
+    if difference and comparison.by_equality and encode(type, copy, _STORE).id == artifact.id:
+        return ""  # A class may say that its copies are not equal, as NaN does.
+    return difference
 
 
 class _Comparison:
-    """Of two values that should be the same. `gone`: an attribute is missing."""
+    """Of two values that should be the same. `by_equality`: their class says that they differ."""
 
     def __init__(self) -> None:
-        self.gone = False
+        self.by_equality = False
         self._seen: set[int] = set()
 
     def difference(self, one: Any, other: Any, where: str) -> str:
@@ -67,7 +66,6 @@ class _Comparison:
             return self._by_equality(one, other, where)
         missing = [name for name in before if name not in after and self._is_public(one, name)]
         if missing:
-            self.gone = True
             return f"{where} has no attribute {missing[0]} afterwards"
         for name in before:
             if name in after and (found := self.difference(before[name], after[name], f"{where}.{name}")):
@@ -79,12 +77,12 @@ class _Comparison:
         cached = isinstance(getattr(type(value), name, None), functools.cached_property)
         return isinstance(name, str) and not name.startswith("_") and not cached
 
-    @staticmethod
-    def _by_equality(one: Any, other: Any, where: str) -> str:
+    def _by_equality(self, one: Any, other: Any, where: str) -> str:
         if type(one).__eq__ is object.__eq__:
             return ""
         try:
             same = one == other
         except Exception:  # a class may compare as it likes
             return ""
+        self.by_equality = same is False
         return f"{where} is not equal to what was stored" if same is False else ""

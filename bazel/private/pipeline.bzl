@@ -6,6 +6,7 @@ load(":contents.bzl", "image_contents")
 load(":explain.bzl", "image_explain")
 load(":image.bzl", "sematic_image")
 load(":launch.bzl", "launch")
+load(":parity.bzl", "parity_test")
 load(":program.bzl", "image_program")
 
 _DEFAULT = "default"
@@ -59,7 +60,7 @@ def sematic_pipeline(
       insecure: True (or "http") for a registry without TLS, "unverified" for one with any certificate, False for
         verified TLS also on this machine's own addresses, where plain HTTP is the default.
       platform: what to build the image for; by default this machine's platform, Linux's on a Mac.
-      test_args: the arguments with which `:main_test` runs the program.
+      test_args: the arguments with which `:main_test` runs the program; without a list it only imports it.
       local_env: environment variables of the program on this machine.
       image_tags: tags that the registry gets beside the digest. Nothing runs by a tag.
       tags: of all targets; all but `:main_local` and `:main_test` are `manual` too.
@@ -73,7 +74,7 @@ def sematic_pipeline(
     local = name + "_local"
     bases = _all_bases(name, base, bases)
     images = {tag: name + "_image" + ("" if tag == _DEFAULT else "_" + tag) for tag in bases}
-    _check_names(name, [local, name, name + "_program", name + "_contents", name + "_push", name + "_image_explain"] + images.values())
+    _check_names(name, [local, name, name + "_program", name + "_contents", name + "_push", name + "_image_explain", name + "_test"] + images.values())
     common = {
         "exec_properties": exec_properties,
         "target_compatible_with": target_compatible_with,
@@ -106,6 +107,16 @@ def sematic_pipeline(
             **manual
         )
     image_explain(name = name + "_image_explain", image = images[_DEFAULT], **manual)
+    parity_test(
+        name = name + "_test",
+        contents = contents,
+        program = program,
+        runs_main = test_args != None,
+        tags = tags,
+        target = target,
+        test_args = test_args or [],
+        **common
+    )
     destination = {
         "images": images.values(),
         "insecure": {None: "", True: "http", False: "no"}.get(insecure, insecure),

@@ -55,11 +55,21 @@ class Findings:
             if line["kind"] == "imports":
                 for name, file, number in line["imports"]:
                     self._imports.setdefault(name.partition(".")[0], (file, number))
-        found: dict[tuple[str, int, str], Mistake] = {}
-        for line in journal:
+        return [line[1] for line in sorted(self._distinct(journal), key=lambda numbered: numbered[0])]
+
+    def _distinct(self, journal: list[Line]) -> Iterator[tuple[int, Mistake]]:
+        """Causes first: the exception that one leads to on the same line says nothing more."""
+        seen: set[tuple[str, int, str]] = set()
+        explained: set[tuple[str, int]] = set()
+        for number, line in sorted(enumerate(journal), key=lambda numbered: numbered[1]["kind"] == "error"):
             for mistake in self._of.get(line["kind"], _nothing)(line):
-                found.setdefault((mistake.file, mistake.line, mistake.about), mistake)
-        return list(found.values())
+                place = (mistake.file, mistake.line)
+                if (*place, mistake.about) in seen or (line["kind"] == "error" and place in explained):
+                    continue
+                seen.add((*place, mistake.about))
+                if line["kind"] != "error":
+                    explained.add(place)
+                yield number, mistake
 
     def _module(self, line: Line) -> Iterator[Mistake]:
         """A module that was looked for in vain is a mistake where this machine has it."""
@@ -121,8 +131,9 @@ class Findings:
         yield self._mistake(line, what, "Their file systems are not the same there.", fix, path)
 
     def _error(self, line: Line) -> Iterator[Mistake]:
-        if "module" in line:
-            yield self._absent_module(line, line["module"], self._laptop.module(line["module"]))
+        here = self._laptop.module(line["module"]) if "module" in line else None
+        if "module" in line and (here or line["type"] == "ModuleNotFoundError"):
+            yield self._absent_module(line, line["module"], here)
         elif "path" in line and not self._is_refused(line["path"]):
             inside = line["path"].startswith(str(self._root.root))
             yield self._absent_file(line, line["path"], self._relative(line["path"]) if inside else None)

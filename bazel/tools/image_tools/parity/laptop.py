@@ -26,13 +26,13 @@ class Laptop:
         path: Sequence[str] | None = [self.script_folder, str(self.workspace), *self._installed]
         found = None
         parts = name.split(".")
-        for end in range(1, len(parts) + 1):
-            if path is None:
-                return None
-            found = PathFinder.find_spec(".".join(parts[:end]), list(path))
+        for part in parts:
+            # By its last part only: Python would look for the packages around it among the imported ones.
+            found = PathFinder.find_spec(part, path) if path is not None else None
             if found is None:
                 return None
-            path = found.submodule_search_locations
+            inside = found.submodule_search_locations
+            path = None if inside is None else list(inside)
         return found.origin if found is not None and found.loader is not None else None
 
     def beside_main(self, name: str) -> str | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from image_tools.parity.findings import Findings
 from image_tools.parity.laptop import Laptop, installed
-from image_tools.parity.plan import ParityError, Plan, check_platform, read_plan
+from image_tools.parity.plan import ParityError, Plan, read_plan
 from image_tools.parity.report import report, summary
 from image_tools.parity.rootfs import Root
 from image_tools.parity.stages import INSIDE, Stages
@@ -30,9 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         plan = read_plan(options.plan, Path(options.runfiles or "."))
-        check_platform(plan.image)
         with tempfile.TemporaryDirectory(prefix="parity-", dir=os.environ.get("TEST_TMPDIR")) as scratch:
-            return _test(plan, Root(Path(os.path.realpath(scratch)), plan.image))
+            return _test(plan, Root(Path(os.path.realpath(scratch)), plan))
     except ParityError as error:
         print(f"parity: {error}", file=sys.stderr)
         return 2

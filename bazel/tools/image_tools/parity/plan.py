@@ -1,17 +1,13 @@
-"""What the gate is asked to test, and what the image says of itself."""
+"""What the gate is asked to test."""
 
 from __future__ import annotations
 
 import json
-import platform
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 APP = "/app"
-PYTHON_LABEL = "dev.sematic.python"
-_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 class ParityError(Exception):
@@ -19,27 +15,20 @@ class ParityError(Exception):
 
 
 @dataclass(frozen=True)
-class Image:
-    """An image as it was built: its layers' blobs, bottom first, and what a container of it is started with."""
-
-    blobs: tuple[Path, ...]
-    env: dict[str, str]
-    working_dir: str
-    user: str
-    python: str
-    platform: str
-
-
-@dataclass(frozen=True)
 class Plan:
-    """One test. `args` None: only what can be found out without running main.py."""
+    """One test: what the image of `target` adds to its base, and how a container of it starts.
+
+    `main` is main.py's path below the folder of runfiles, in the image and here. `args` None: only what can be found
+    out without running it.
+    """
 
     target: str
     main: str
-    module: str
     main_file: Path
     args: list[str] | None
-    image: Image
+    blobs: tuple[Path, ...]
+    env: dict[str, str]
+    working_dir: str
 
     @property
     def repository(self) -> str:
@@ -48,51 +37,23 @@ class Plan:
 
 
 def read_plan(path: str, runfiles: Path) -> Plan:
-    """The plan that the rule wrote. Its paths, and those of the image, are under `runfiles`."""
-    fields = _json(Path(path))
+    """The plan that the rule wrote. The paths in it are below `runfiles`."""
+    fields = _json(path)
     return Plan(
         target=fields["target"],
         main=fields["main"],
-        module=fields["module"],
         main_file=runfiles / fields["main"],
         args=fields["test_args"],
-        image=_image(_json(runfiles / fields["image"]), runfiles),
+        blobs=tuple(runfiles / blob for blob in fields["layers"]),
+        env=fields["env"],
+        working_dir=fields["working_dir"],
     )
 
 
-def check_platform(image: Image) -> None:
-    """Refuse an image whose modules this interpreter cannot import."""
-    here = f"{sys.platform}/{_MACHINES.get(platform.machine(), platform.machine())}"
-    if image.platform != here:
-        raise ParityError(
-            f"The image is for {image.platform}, this machine is {here}: its wheels cannot be imported here. Run the "
-            "test on a machine of that kind."
-        )
-    version = ".".join(map(str, sys.version_info[:2]))
-    if image.python and image.python != version:
-        raise ParityError(
-            f"The image has Python {image.python}, the build Python {version}: what works in one need not work in the "
-            "other. Take a base with the same version, or the Python toolchain of the base's version."
-        )
-
-
-def _image(fields: dict[str, Any], runfiles: Path) -> Image:
-    config = _json(runfiles / fields["config"])
-    process = config.get("config") or {}
-    return Image(
-        blobs=tuple(runfiles / layer["blob"] for layer in fields["layers"]),
-        env=dict(line.partition("=")[::2] for line in process.get("Env") or []),
-        working_dir=process.get("WorkingDir") or "/",
-        user=process.get("User") or "",
-        python=(process.get("Labels") or {}).get(PYTHON_LABEL, ""),
-        platform=f"{config['os']}/{config['architecture']}",
-    )
-
-
-def _json(path: Path) -> dict[str, Any]:
+def _json(path: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(path.read_bytes()))
+        return dict(json.loads(Path(path).read_bytes()))
     except OSError as error:
-        raise ParityError(f"{path} cannot be read: {error.strerror}. Is --runfiles the folder of runfiles?") from None
+        raise ParityError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
-        raise ParityError(f"{path} is no JSON object: {error}.") from None
+        raise ParityError(f"{path} is no plan of a test: {error}.") from None

@@ -1,4 +1,4 @@
-"""The image on this machine, for a user without rights: its files in a scratch folder, beside a clean interpreter.
+"""The image on this machine, for a user without rights: what it adds to its base in a scratch folder, beside a clean interpreter.
 
     SCRATCH/root     the image's layers, unpacked: /app of a container is SCRATCH/root/app here
     SCRATCH/python   an interpreter that knows the standard library and nothing that is installed on this machine
@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from image_tools.parity.plan import APP, Image, ParityError
+from image_tools.parity.plan import APP, ParityError, Plan
 
 _BUFFER = 1 << 20
 _APP_PATH = re.compile(rf"(?<![\w./-]){APP}(?=[/:,;\s]|$)")
@@ -36,35 +36,30 @@ if "SEMATIC_PARITY" in os.environ:
 class Root:
     """The folders of one test."""
 
-    def __init__(self, scratch: Path, image: Image) -> None:
+    def __init__(self, scratch: Path, plan: Plan) -> None:
         self.scratch = scratch
         self.root = scratch / "root"
         self.source = self.root / "app/src"
         self.python = scratch / "python/bin/python3"
-        self._image = image
+        self._plan = plan
 
     def make(self, inside: Path) -> None:
         """Unpack the layers and lay out the interpreter, which runs `inside`'s watch in every process."""
         for name in ("root", "home", "tmp"):
             (self.scratch / name).mkdir(parents=True)
-        unpack(self._image.blobs, self.root)
+        unpack(self._plan.blobs, self.root)
         self.working_dir.mkdir(parents=True, exist_ok=True)
         self._make_python(inside)
 
     @property
     def working_dir(self) -> Path:
         """Where a container of the image starts."""
-        return self.root / self._image.working_dir.lstrip("/")
-
-    @property
-    def runs_as_other_user(self) -> bool:
-        """Whether a container's user is none who may write to the layers' files, which are root's."""
-        return self._image.user.partition(":")[0] not in ("", "0", "root")
+        return self.root / self._plan.working_dir.lstrip("/")
 
     def environment(self) -> dict[str, str]:
         """What the image sets, with its paths as they are here, and what every container has."""
-        env = {name: self.here(value) for name, value in self._image.env.items()}
-        path = env.get("PATH", os.defpath)
+        env = {name: self.here(value) for name, value in self._plan.env.items()}
+        path = env["PATH"]
         ours = [part for part in path.split(os.pathsep) if part.startswith(str(self.scratch))]
         rest = [part for part in path.split(os.pathsep) if part not in ours]
         env["PATH"] = os.pathsep.join([*ours, str(self.python.parent), *rest])

@@ -12,7 +12,7 @@ from typing import Any
 from image_tools.parity.plan import Plan
 from image_tools.parity.rootfs import Root
 
-INSIDE = Path(__file__).resolve().parent / "inside"
+INSIDE = Path(__file__).absolute().parent / "inside"
 Line = dict[str, Any]
 
 
@@ -43,7 +43,7 @@ class Stages:
 
     def _start(self, stage: str, arguments: list[str], called: list[Any]) -> None:
         main = self._root.source / self._plan.main
-        request = {"stage": stage, "main": str(main), "module": self._plan.module}
+        request = {"stage": stage, "main": str(main)}
         request_file = self._root.scratch / f"{stage}.json"
         request_file.write_text(json.dumps({**request, "arguments": arguments, "called": called}))
         command = [str(self._root.python), "-B", str(INSIDE / "sematic_parity_stage.py"), str(request_file)]
@@ -65,6 +65,5 @@ class Stages:
             "tools": [str(INSIDE)],
             # Sematic may be built from sources beside the user's own.
             "libraries": [f"{path}/sematic/" for path in paths if os.path.isfile(f"{path}/sematic/__init__.py")],
-            "read_only": self._root.runs_as_other_user,
             "begun_ns": time.time_ns(),
         }

@@ -5,11 +5,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +16,26 @@ from typing import NamedTuple
 from tools.packaging.tests.layer.testing import Built, build
 
 WHEELS = ("sematic", "cloudpickle", "absl")
-PYTHON = "%d.%d" % sys.version_info[:2]
+PIPELINE = """
+import sematic
+
+
+@sematic.func
+def double(n: int) -> int:
+    return 2 * n
+
+
+@sematic.func
+def pipeline(n: int) -> int:
+    return double(n)
+"""
+MAIN = """
+import sematic
+from fit.pipeline import pipeline
+
+if __name__ == "__main__":
+    sematic.resolve(pipeline(2))
+"""
 _BLOCK = re.compile(r"^\d+\. (?P<file>\S+?):(?P<line>\d+): ", re.MULTILINE)
 _MARK = "# mistake"
 
@@ -33,18 +50,15 @@ class Pipeline:
     main: str = "fit/main.py"
     args: Sequence[str] | None = ()
     env: Mapping[str, str] = field(default_factory=dict)
-    user: str = ""
     wheels: Mapping[str, str] = field(default_factory=dict)
     scripts: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=lambda: {"dev.sematic.python": PYTHON})
-    platform: tuple[str, str] = (sys.platform, {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), ""))
 
     def marked(self) -> list[tuple[str, int]]:
         """The lines that have a mistake."""
         return [
             (name, number)
             for name, text in self.files.items()
-            for number, line in enumerate(textwrap.dedent(text).splitlines(), 1)
+            for number, line in enumerate(text.splitlines(), 1)
             if _MARK in line
         ]
 
@@ -81,7 +95,7 @@ def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
     """Build the image of `pipeline` and test it."""
     workspace, runfiles = folder / "workspace", folder / "runfiles"
     for name, text in pipeline.files.items():
-        _write(workspace / name, text.replace("WORKSPACE", str(workspace)))
+        _write(workspace / name, text.replace("@WORKSPACE@", str(workspace)))
     for name, text in pipeline.installed.items():
         _write(folder / "installed" / name, text)
     main = runfiles / "_main" / pipeline.main
@@ -97,7 +111,7 @@ def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(textwrap.dedent(text))
+    path.write_text(text)
 
 
 def _layers(folder: Path, workspace: Path, pipeline: Pipeline) -> list[Built]:
@@ -115,30 +129,19 @@ def _layers(folder: Path, workspace: Path, pipeline: Pipeline) -> list[Built]:
 
 
 def _plan(runfiles: Path, pipeline: Pipeline, layers: Sequence[Built]) -> Path:
-    """What the rules write: the plan, the description of the image and its configuration."""
+    """What the rule writes."""
     env = {
         "PATH": "/app/bin:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": "/app/src:/app/site-packages:/app/src/_main",
         "RUNFILES_DIR": "/app/src",
-        **pipeline.env,
     }
-    process = {
-        "Env": [f"{name}={value}" for name, value in env.items()],
-        "WorkingDir": "/app/src/_main",
-        "Labels": dict(pipeline.labels),
-        "User": pipeline.user,
-    }
-    os_name, architecture = pipeline.platform
-    config = {"os": os_name, "architecture": architecture, "config": process}
-    image = {"config": "config.json", "layers": [{"blob": os.path.relpath(each.blob, runfiles)} for each in layers]}
-    module = pipeline.main.removesuffix(".py").replace("/", ".")
     plan = {
         "target": f"//{os.path.dirname(pipeline.main)}:main",
-        "image": "image.json",
         "main": f"_main/{pipeline.main}",
-        "module": module,
         "test_args": None if pipeline.args is None else list(pipeline.args),
+        "env": {**env, **pipeline.env},
+        "working_dir": "/app/src/_main",
+        "layers": [os.path.relpath(each.blob, runfiles) for each in layers],
     }
-    for name, content in {"config": config, "image": image, "plan": plan}.items():
-        (runfiles / f"{name}.json").write_text(json.dumps(content))
+    (runfiles / "plan.json").write_text(json.dumps(plan))
     return runfiles / "plan.json"

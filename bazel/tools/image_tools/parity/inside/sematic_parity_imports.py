@@ -9,7 +9,7 @@ import ast
 import os
 import sys
 from importlib.machinery import PathFinder
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Set
 
 
 class Import(NamedTuple):
@@ -28,7 +28,6 @@ class Closure:
         self.missing: List[Import] = []
         self.files: Set[str] = set()
         self._is_users = is_users
-        self._found: Dict[str, object] = {}
 
     def follow(self, file: str, module: str) -> None:
         """Read `file`, which is `module`, and what it imports of the user's."""
@@ -51,16 +50,19 @@ class Closure:
             name = ".".join(parts[:end])
             if end == 1 and (name in sys.builtin_module_names or name in sys.stdlib_module_names):
                 return files
-            spec = PathFinder.find_spec(name, path)
+            # By its last part only: Python would look for the packages around it among the imported ones.
+            spec = PathFinder.find_spec(parts[end - 1], path)
             if spec is None:
                 self.missing.append(each)
                 return files
             origin = spec.origin if spec.has_location else None
+            if origin is None:
+                self.missing.append(each._replace(name=name))  # A folder, which elsewhere may have an __init__.py.
             if origin and self._is_users(origin) and origin.endswith(".py"):
                 files.append((origin, name))
-            path = spec.submodule_search_locations
-            if path is None and end < len(parts):
+            if spec.submodule_search_locations is None:
                 return files
+            path = list(spec.submodule_search_locations)
             if origin and not self._is_users(origin):
                 return files  # What an installed package has inside is its own affair.
         return files

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 import types
 from contextlib import suppress
@@ -15,6 +16,9 @@ from typing import Any, Dict, List, Optional
 
 import sematic_parity_imports
 import sematic_parity_watch
+
+
+_WANTED = re.compile(r"cannot import name '(\w+)'")
 
 
 class Stage:
@@ -41,7 +45,8 @@ class Stage:
                     code = compile(file.read(), self.main, "exec", dont_inherit=True)
                 exec(code, module.__dict__)
             except BaseException as error:
-                self._ended(error)
+                if not any(error is each for each in observer.explained):
+                    self._ended(error)
         self.watch.note("ran", values=observer.values, runs=observer.runs, called=sorted(observer.called))
         self._modules()
 
@@ -50,14 +55,16 @@ class Stage:
         parity = self._sematic()
         if parity is None:
             return
+        name = parity.module_of(self.main)
         closure = sematic_parity_imports.Closure(self.watch.is_users)
-        closure.follow(self.main, self.request["module"])
+        closure.follow(self.main, name)
         for missing in closure.missing:
             self.watch.note("module", name=missing.name, file=missing.file, line=missing.line)
         self.watch.note("imports", imports=closure.imports)
-        with parity.as_worker(self.request["module"]):
+        with parity.as_worker(name):
             try:
-                importlib.import_module(self.request["module"])
+                if name != "__main__":  # Such as my-main.py: then functions cannot be in it.
+                    importlib.import_module(name)
             except BaseException as error:
                 self._ended(error)
                 return
@@ -84,8 +91,8 @@ class Stage:
         """Where modules came from; only those that no other module contains."""
         found = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
         modules = {name: file for name, file in found.items() if file and "." not in name}
-        users = sum(1 for file in found.values() if file and self.watch.is_users(file))
-        self.watch.note("modules", modules=modules, users=users)
+        users = {file for file in found.values() if file and self.watch.is_users(file)}
+        self.watch.note("modules", modules=modules, users=len(users))
 
     def _enter(self, kind: str, name: str) -> None:
         self.watch.pod = (kind, name)
@@ -143,8 +150,9 @@ def _chain(error: BaseException) -> "List[BaseException]":
 
 def _detail(error: BaseException) -> Dict[str, Any]:
     """What an exception is about, where it says so."""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return {"module": error.name}
+    if isinstance(error, ImportError) and error.name:
+        wanted = _WANTED.match(str(error))
+        return {"module": f"{error.name}.{wanted.group(1)}" if wanted else error.name}
     if isinstance(error, FileNotFoundError) and isinstance(error.filename, (str, bytes)):
         return {"path": os.path.abspath(os.fsdecode(error.filename))}
     if isinstance(error, KeyError) and error.args and _innermost(error) == ("__getitem__", os.__file__):

@@ -31,7 +31,6 @@ class Watch:
     def __init__(self, settings: Dict[str, Any]) -> None:
         self.root: str = settings["root"]
         self.source = settings["root"] + "/app/src"
-        self.read_only: bool = settings["read_only"]
         self.pod = (_MAIN, "")
         self._scratch: str = settings["scratch"]
         self._begun_ns: int = settings["begun_ns"]
@@ -64,7 +63,7 @@ class Watch:
             file = frame.f_code.co_filename
             if self.is_users(file):
                 return file, frame.f_lineno
-            if file.startswith("<frozen importlib"):
+            if frame.f_code.co_name == "_find_and_load" and file.startswith("<frozen importlib"):
                 return None
             frame = frame.f_back
         return None
@@ -108,7 +107,7 @@ class Watch:
             return
         path = os.path.abspath(text)
         if flags & _WRITING:
-            self._writes(path)
+            self._writes(path, bool(flags & os.O_CREAT))
         else:
             self._reads(path)
 
@@ -125,12 +124,10 @@ class Watch:
         elif self._written.get(path, self.pod) != self.pod and (place := self.place()) is not None:
             self.note("handed", path=path, writer=self._written[path], reader=self.pod, file=place[0], line=place[1])
 
-    def _writes(self, path: str) -> None:
-        if self.read_only and _is_in(path, (self.root,)):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    def _writes(self, path: str, makes_it: bool) -> None:
         if _is_in(path, SYSTEM):
             return
-        if self._is_laptops(path) or self._is_laptops(os.path.dirname(path)):
+        if self._is_laptops(os.path.dirname(path)) or (self._is_laptops(path) and not makes_it):
             self._refuse(path)
         self._written[path] = self.pod
 
