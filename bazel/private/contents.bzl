@@ -56,6 +56,7 @@ def _environment(ctx, path):
     return ctx.attr.env | {
         "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": ":".join(path + further),
+        "PYTHONSAFEPATH": "1",  # As Bazel's starter sets it: the program's own folder is no place to import from.
         "RUNFILES_DIR": "/app/src",
         "SEMATIC_ENTRY": "/app/src/" + runfiles_path(ctx, ctx.attr.program[ProgramInfo].main),
     }
