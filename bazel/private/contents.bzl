@@ -44,7 +44,7 @@ def _own_layers(ctx, files, wheels, interpreter):
     if interpreter.files:
         layers.append(_own_layer(ctx, "python", "interpreter", "the Python of the build", interpreter.files))
     for number, (target, own) in enumerate(zip(ctx.attr.image_layers, divided.targets)):
-        layers.append(_own_layer(ctx, "deps-%d" % (number + 1), "deps", "image_layers: %s" % target.label, own))
+        layers.append(_own_layer(ctx, "deps-%d" % (number + 1), "deps", "image_layers: " + str(target.label).lstrip("@"), own))
     stable = "first-party code of other packages"
     layers.append(_own_layer(ctx, "deps", "deps", stable, divided.stable, other_entries(ctx, ctx.attr.program, wheels)))
     layers.append(_own_layer(ctx, "app", "app", "//" + ctx.label.package, divided.app))
@@ -56,6 +56,7 @@ def _environment(ctx, path):
     return ctx.attr.env | {
         "PYTHONNOUSERSITE": "1",
         "PYTHONPATH": ":".join(path + further),
+        "PYTHONSAFEPATH": "1",  # As Bazel's starter sets it: the program's own folder is no place to import from.
         "RUNFILES_DIR": "/app/src",
         "SEMATIC_ENTRY": "/app/src/" + runfiles_path(ctx, ctx.attr.program[ProgramInfo].main),
     }

@@ -78,7 +78,7 @@ def other_entries(ctx, program, wheels):
     """
     runfiles = program[DefaultInfo].default_runfiles
     placed = [(_below(ctx, link.path), link.target_file) for link in runfiles.symlinks.to_list()]
-    placed += [(link.path, link.target_file) for link in runfiles.root_symlinks.to_list()]
+    placed += [(link.path, link.target_file) for link in _rooted(program)]
     mapping = getattr(program[DefaultInfo].files_to_run, "repo_mapping_manifest", None)
     if mapping:
         placed.append(("_repo_mapping", mapping))
@@ -93,8 +93,8 @@ def other_entries(ctx, program, wheels):
 def import_path(ctx, program, files, wheels):
     """The folders of the image that Python imports from, in the order in which the build's own programs look.
 
-    Bazel's starter of programs puts the runfiles first, then each `imports`, then the folder of each repository. The
-    folders of wheels, which are one in the image, stand where the first of them did.
+    Bazel's starter of programs puts the runfiles first, then each `imports`, then the folder of each repository, by
+    name. The folders of wheels, which are one in the image, stand where the first of them did.
 
     Args:
       ctx: of the rule.
@@ -112,7 +112,12 @@ def import_path(ctx, program, files, wheels):
             found["/app/src/" + path] = None
         elif path.endswith(_INSTALLED):
             found[_SITE_PACKAGES] = None
-    found["/app/src/" + ctx.workspace_name] = None
-    for repository in sorted({runfiles_path(ctx, file).partition("/")[0]: None for file in files}):
+    repositories = {ctx.workspace_name: None}
+    for path in [runfiles_path(ctx, file) for file in files] + [link.path for link in _rooted(program)]:
+        repositories[path.partition("/")[0]] = None
+    for repository in sorted(repositories):
         found["/app/src/" + repository] = None
     return found.keys()
+
+def _rooted(program):
+    return program[DefaultInfo].default_runfiles.root_symlinks.to_list()

@@ -38,7 +38,7 @@ def _program_impl(ctx):
         ProgramInfo(
             imports = depset(
                 _imports(ctx),
-                transitive = [target[PyInfo].imports for target in targets if PyInfo in target],
+                transitive = [target[PyInfo].imports for target in ctx.attr.deps if PyInfo in target],
             ),
             main = ctx.file.main,
         ),

@@ -73,9 +73,12 @@ def starlark_hash(text: str) -> int:
 
 
 def order(layers: Iterable[Metadata], plan: Plan) -> list[Metadata]:
-    """The layers of the image, what changes least first, without wheels that are in a bin and without empty layers."""
+    """The layers of the image, what changes least first, without wheels that are in a bin and without empty layers.
+
+    Wheels and bins by name; a program's own layers as they are given, for their order is the user's.
+    """
     kept = [layer for layer in layers if layer.entries and (layer.role != "wheel" or layer.name in plan.alone)]
-    return sorted(kept, key=lambda layer: (ROLES.index(layer.role), layer.name))
+    return sorted(kept, key=lambda layer: (ROLES.index(layer.role), layer.name if layer.role in ("wheel", "bin") else ""))
 
 
 def _alone(wheels: list[Metadata], room: int) -> set[str]:

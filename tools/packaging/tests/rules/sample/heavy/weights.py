@@ -1,0 +1,3 @@
+"""Code that has a layer of its own."""
+
+WEIGHT = 1000

@@ -1,0 +1,3 @@
+"""A part of a package without __init__.py."""
+
+NAME = "namespace"

@@ -1,0 +1,1 @@
+"""Read as a file, by whoever has it in data."""

@@ -1,0 +1,3 @@
+"""A package."""
+
+NAME = "package"

@@ -1,0 +1,3 @@
+"""Imported as deep.extra."""
+
+DEPTH = 2
