@@ -23,7 +23,7 @@ rm -rf /etc/ssl/certs/*
 update-ca-certificates --fresh
 find / -xdev -name __pycache__ -prune -exec rm -rf {} +
 ln -sf python3 /usr/bin/python
-PYTHONHASHSEED=0 python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3*
+PYTHONHASHSEED=0 python3 -B -m compileall -q --invalidation-mode unchecked-hash /usr/lib/python3*
 """
 
 
