@@ -14,7 +14,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-
 _LENGTH = 4096
 """Of the line, filled up with blanks."""
 
