@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from image_tools.registry.content import Content, from_file
 from image_tools.registry.errors import BadImage, BadReference
-from image_tools.registry.image import Image, digest_of, from_manifest
+from image_tools.registry.image import Find, Image, digest_of, from_manifest
+from image_tools.registry.image import parse as parse_manifest
 from image_tools.registry.push import Target
 from image_tools.registry.reference import Reference, parse
 from image_tools.registry.security import CHOICES, Security
@@ -48,14 +48,16 @@ def read(path: Path, runfiles: Path) -> Plan:
 def _plan(document: dict[str, Any], runfiles: Path) -> Plan:
     label = document["target"]
     repository = _repository(document["registry"], document["repository"], label)
-    images = [_Folder(runfiles).image(each["image"]) for each in document["images"]]
+    described = [_described(runfiles, each["image"]) for each in document["images"]]
     names = [tuple(each.get("names", ())) for each in document["images"]]
-    security = {base.registry: chosen for _, base, chosen in images if base}
     return Plan(
         label,
         tuple(each["tag"] for each in document["images"]),
-        tuple(Target(image, repository, tags) for (image, _, _), tags in zip(images, names)),
-        {**security, repository.registry: _security(document, runfiles)},
+        tuple(Target(each.image, repository, tags) for each, tags in zip(described, names)),
+        {
+            **{each.base.registry: Security(each.insecure) for each in described if each.base},
+            repository.registry: _security(document, runfiles),
+        },
     )
 
 
@@ -79,43 +81,46 @@ def _security(document: dict[str, Any], runfiles: Path) -> Security:
 
 
 @dataclass(frozen=True)
-class _Folder:
-    """The runfiles, where an image's files are."""
+class _Described:
+    """What an image.json says. `insecure`: how the base's registry is reached."""
 
-    runfiles: Path
+    image: Image
+    base: Reference | None
+    insecure: str
 
-    def image(self, path: str) -> tuple[Image, Reference | None, Security]:
-        """The image of an image.json, where its base is, and how to get there."""
-        document = _read(self.runfiles / path)
-        manifest = self._manifest(document)
-        base = document["base"]
-        reference = parse(base["reference"]) if base["reference"] else None
-        image = from_manifest(manifest, self._find(document), reference)
-        return image, reference, Security(base.get("insecure", ""))
 
-    def _manifest(self, document: dict[str, Any]) -> bytes:
-        path = self.runfiles / document["manifest"]
-        try:
-            manifest: bytes = path.read_bytes()
-        except OSError as error:
-            raise BadImage(f"{path} cannot be read ({error.strerror}): build it again") from None
-        if digest_of(manifest) != document["digest"]:
-            raise BadImage(f"{path} is not the manifest that its image.json names: build it again")
-        return manifest
+def _described(runfiles: Path, path: str) -> _Described:
+    document = _read(runfiles / path)
+    manifest = _manifest(runfiles / document["manifest"], document["digest"])
+    base = document["base"]
+    reference = parse(base["reference"]) if base["reference"] else None
+    image = from_manifest(manifest, _finder(runfiles, document, manifest), reference)
+    return _Described(image, reference, base.get("insecure", ""))
 
-    def _find(self, document: dict[str, Any]) -> Callable[[str], Content | None]:
-        """Where a blob is, by its digest."""
-        own = {layer["digest"]: self.runfiles / layer["blob"] for layer in document["layers"]}
-        config, layout = self.runfiles / document["config"], document["base"]["layout"]
-        manifest = json.loads(self._manifest(document))
-        own[manifest["config"]["digest"]] = config
-        base = self.runfiles / layout / "blobs" if layout else None
 
-        def find(digest: str) -> Content | None:
-            path = own.get(digest) or (base and base / digest.replace(":", os.sep))
-            return from_file(path) if path and (digest in own or path.exists()) else None
+def _manifest(path: Path, digest: str) -> bytes:
+    try:
+        manifest = path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"{path} cannot be read ({error.strerror}): build it again") from None
+    if digest_of(manifest) != digest:
+        raise BadImage(f"{path} is not the manifest that its image.json names: build it again")
+    return manifest
 
-        return find
+
+def _finder(runfiles: Path, document: dict[str, Any], manifest: bytes) -> Find:
+    """Our own files are taken to be there until they are needed; of a base some may have been left out."""
+    own = {layer["digest"]: runfiles / layer["blob"] for layer in document["layers"]}
+    own[parse_manifest(manifest)["config"]["digest"]] = runfiles / document["config"]
+    layout = document["base"]["layout"]
+
+    def find(digest: str) -> Content | None:
+        if digest in own:
+            return from_file(own[digest])
+        path = runfiles / layout / "blobs" / digest.replace(":", os.sep)
+        return from_file(path) if layout and path.exists() else None
+
+    return find
 
 
 def _read(path: Path) -> dict[str, Any]:

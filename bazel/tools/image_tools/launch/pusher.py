@@ -73,15 +73,18 @@ class _Pusher:
     def alone(self) -> int:
         """Shows how it goes, and prints the references."""
         shown = renderer(sys.stderr)
+
+        def say(line: str) -> None:
+            shown.end()
+            _say(line)
+
         began = time.monotonic()
         try:
-            pushed = self._push(shown.show)
+            pushed = self._push(shown.show, say)
         except Failed as failed:
-            shown.end()
-            _say(f"push: {failed}.")
+            say(f"push: {failed}.")
             return self._stop.code
-        shown.end()
-        _say(words.summary(pushed, time.monotonic() - began))
+        say(words.summary(pushed, time.monotonic() - began))
         print(*pushed.references, sep="\n")
         return 0
 
@@ -112,7 +115,7 @@ class _Pusher:
                 state.pushing(at.sent, at.total, at.rate)
 
         try:
-            pushed = self._push(report)
+            pushed = self._push(report, _say)
         except Failed as failed:
             state.failed(str(failed))
             if not gone.is_set():
@@ -136,9 +139,10 @@ class _Pusher:
         threading.Thread(target=watch, name="watch", daemon=True).start()
         return gone
 
-    def _push(self, report: Callable[[Snapshot], None]) -> Pushed:
+    def _push(self, report: Callable[[Snapshot], None], say: Callable[[str], None]) -> Pushed:
+        patience = replace(self._settings.patience, told=words.Complaints(say).hear)
         try:
-            return self._pushed(self._plan(), report)
+            return self._pushed(self._plan(), replace(self._settings, patience=patience), report)
         except Failed:
             raise
         except Exception as error:
@@ -150,8 +154,8 @@ class _Pusher:
         except RegistryError as error:
             raise Failed(f"nothing can be pushed: {error}") from None
 
-    def _pushed(self, plan: Plan, report: Callable[[Snapshot], None]) -> Pushed:
-        session = Session(replace(self._settings, others=plan.security))
+    def _pushed(self, plan: Plan, settings: Settings, report: Callable[[Snapshot], None]) -> Pushed:
+        session = Session(replace(settings, others=plan.security))
         try:
             return push(plan.targets, session, receipts.folder(), cancel=self._stop.event, report=report)
         except Cancelled:

@@ -14,6 +14,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+_LENGTH = 4096
+"""Of the line, filled up with blanks."""
+
 
 class State:
     """The file, open and locked. Raises OSError when made: BlockingIOError if another push has it."""
@@ -22,7 +25,6 @@ class State:
         self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._written = b""
 
     def pushing(self, sent: int, total: int, rate: float) -> None:
         """So far it is."""
@@ -42,11 +44,8 @@ class State:
             self._path.unlink()
 
     def _write(self, document: dict[str, Any]) -> None:
-        """In one go, never shorter than before: a reader sees the old line or the new one, never half of one."""
-        line = json.dumps(document).encode().ljust(len(self._written) - 1) + b"\n"
-        if line != self._written:
-            self._written = line
-            os.pwrite(self._file, line, 0)
+        """In one go and always as long: a reader sees the old line or the new one, never half of one."""
+        os.pwrite(self._file, json.dumps(document).encode().ljust(_LENGTH - 1) + b"\n", 0)
 
 
 def sweep(folder: Path) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import signal
+import threading
+import time
+from collections.abc import Callable
 
 from image_tools.launch.plan import Plan
-from image_tools.registry.errors import RegistryError
+from image_tools.registry.errors import Broken, RegistryError
 from image_tools.registry.progress import size
 from image_tools.registry.push import Pushed
 
 GOES_ON = "The program goes on; submitting remote jobs will fail."
+_LONG_SECONDS = 5.0
+_QUIET_SECONDS = 10.0
 
 
 def summary(pushed: Pushed, seconds: float) -> str:
@@ -20,6 +25,23 @@ def summary(pushed: Pushed, seconds: float) -> str:
         f"pushed {', '.join(map(str, pushed.references))}: {_count(len(pushed.uploaded), 'blob')}{mounted}, "
         f"{size(counts.sent)}, {_count(counts.requests, 'request')}, {seconds:.1f} s"
     )
+
+
+class Complaints:
+    """Says what keeps a push waiting, so that it does not look as if it hung: now and then, from any thread."""
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._clock = say, clock
+        self._next = clock()
+        self._lock = threading.Lock()
+
+    def hear(self, failure: RegistryError, seconds: float) -> None:
+        """A registry that is merely busy for a moment is not worth a word."""
+        with self._lock:
+            if self._clock() < self._next or not (isinstance(failure, Broken) or seconds >= _LONG_SECONDS):
+                return
+            self._next = self._clock() + _QUIET_SECONDS
+        self._say(f"push: {failure}; asking again in {seconds:.0f} s.")
 
 
 def _count(number: int, noun: str) -> str:

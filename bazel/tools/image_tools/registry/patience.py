@@ -21,12 +21,17 @@ class Patience:
     longest: float = 20
     most: float = 120
     wait: Callable[[threading.Event, float], None] | None = None  # For tests: nothing has to pass.
+    told: Callable[[RegistryError, float], None] | None = (
+        None  # Hears, from any thread, what is waited for and how long.
+    )
 
     def before(self, attempt: int, failure: RegistryError, stop: threading.Event) -> None:
         """Waits before the attempt of this number (the first is 0), or raises `failure` when that is enough."""
         seconds = self._seconds(attempt) if failure.retry_after is None else failure.retry_after
         if not failure.transient or attempt >= self.attempts or seconds > self.most:
             raise failure
+        if self.told is not None:
+            self.told(failure, seconds)
         (self.wait or _wait)(stop, seconds)
         if stop.is_set():
             raise Cancelled

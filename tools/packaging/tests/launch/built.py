@@ -130,16 +130,14 @@ class Built:
         settings = {"capture_output": True, "text": True, "timeout": 60, "env": self.env, **options}
         return subprocess.run([*self.command, *arguments], check=False, **settings)
 
+    @property
+    def alone(self) -> list[str]:
+        """What the target that only pushes runs."""
+        plan = self.runfiles / "_main/push.json"
+        return [str(self.runfiles / "_main/push"), "--plan", str(plan), "--runfiles", str(self.runfiles)]
+
     def push(self) -> subprocess.CompletedProcess[str]:
-        """As the target that only pushes does."""
-        command = [
-            self.runfiles / "_main/push",
-            "--plan",
-            self.runfiles / "_main/push.json",
-            "--runfiles",
-            self.runfiles,
-        ]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.env, check=False)
+        return subprocess.run(self.alone, capture_output=True, text=True, timeout=60, env=self.env, check=False)
 
 
 def no_room() -> None:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import termios
@@ -107,8 +108,9 @@ def test_output_of_the_program_ends_with_it(built: Built, registry: Registry) ->
     )
     os.close(writing)
     assert process.stdout is not None
-    assert process.stdout.read() == ""
-    assert os.read(reading, 1) == b""
+    for ended in (process.stdout.fileno(), reading):
+        assert select.select([ended], [], [], 60)[0], "somebody still has it open"
+        assert os.read(ended, 1) == b""
     os.close(reading)
     _, said = process.communicate(timeout=60)
     assert ast.literal_eval(said)["state"] == "pushing"
@@ -251,11 +253,13 @@ def test_hang_up_that_the_user_has_ruled_out(built: Built, registry: Registry) -
 
 
 class Terminal:
-    """A terminal whose foreground is a launcher's."""
+    """A terminal whose foreground is a program's."""
 
-    def __init__(self, built: Built) -> None:
+    def __init__(self, built: Built, command: list[str] | None = None) -> None:
         self.master, slave = pty.openpty()
-        self.process = built.start(
+        self.process = subprocess.Popen(
+            command or built.command,
+            env=built.env,
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -290,8 +294,8 @@ def test_control_c_ends_push_and_program(built: Built, registry: Registry, shell
     source = """
 import signal
 def interrupted(number, frame):
-    print("interrupted", flush=True)
-    sys.exit(3)
+    os.write(1, b"goodbye\\n")
+    os._exit(3)
 signal.signal(signal.SIGINT, interrupted)
 started()
 print("ready", flush=True)
@@ -301,7 +305,7 @@ signal.pause()
     terminal.until(b"ready")
     assert reached.wait(60)
     os.write(terminal.master, b"\x03")
-    assert "interrupted\n" in terminal.end()
+    assert "goodbye\n" in terminal.end()
     assert terminal.process.returncode == 3
     assert left(built) == []
     assert registry.tags() == []
@@ -316,6 +320,37 @@ def test_program_that_ignores_control_c_learns_that_its_push_ended(built: Built,
     os.write(terminal.master, b"\x03")
     assert "was not pushed: Ctrl-C stopped the push" in terminal.end()
     assert terminal.process.returncode == 0
+
+
+def test_push_alone_on_a_terminal(built: Built, registry: Registry) -> None:
+    release = threading.Event()
+
+    def half(handler: Handler, seen: Seen) -> None:
+        handler.take(LARGE // 2)
+        release.wait()
+        handler.behave(seen)
+
+    registry.fault("PATCH", half)
+    built.images = {"default": image(data(1, LARGE))}
+    terminal = Terminal(built, built.build().alone)
+    terminal.until(b"\rpushing: ")
+    terminal.until(b" of 3.1 MB, ")
+    release.set()
+    shown = terminal.end()
+    assert "\npushed " in shown
+    assert shown.endswith(f"\n{registry.host}/{REPOSITORY}@{built.images['default'].digest}\n")
+    assert terminal.process.returncode == 0
+
+
+def test_control_c_ends_a_push_alone(built: Built, registry: Registry) -> None:
+    reached = hangs(registry)
+    terminal = Terminal(built, built.build().alone)
+    assert reached.wait(60)
+    os.write(terminal.master, b"\x03")
+    assert terminal.end() == (
+        f"^Cpush: the image of {LABEL} was not pushed: Ctrl-C stopped the push before the registry had confirmed it.\n"
+    )
+    assert terminal.process.returncode == 130
 
 
 def test_terminal_that_is_closed_ends_both(built: Built, registry: Registry) -> None:
@@ -336,7 +371,7 @@ def test_state_file_that_another_push_holds(built: Built, registry: Registry, tm
     state = built.states / "1"
     with state.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        ran = subprocess.run(beside(built, os.getpid(), state), env=built.env, capture_output=True, text=True)
+        ran = run_beside(built, os.getpid(), state)
         assert ran.returncode == 1
         assert (
             ran.stderr == f"push: {state} cannot be opened and locked (Resource temporarily unavailable). {GOES_ON}\n"
@@ -349,7 +384,7 @@ def test_state_file_that_is_a_link(built: Built, registry: Registry, tmp_path: P
     program(built, "")
     write(tmp_path / "precious", "precious")
     (tmp_path / "link").symlink_to(tmp_path / "precious")
-    ran = subprocess.run(beside(built, os.getpid(), tmp_path / "link"), env=built.env, capture_output=True, text=True)
+    ran = run_beside(built, os.getpid(), tmp_path / "link")
     assert "cannot be opened and locked" in ran.stderr
     assert (tmp_path / "precious").read_text() == "precious"
 
@@ -357,9 +392,7 @@ def test_state_file_that_is_a_link(built: Built, registry: Registry, tmp_path: P
 def test_disk_without_room_for_the_state(built: Built, registry: Registry, tmp_path: Path) -> None:
     program(built, "")
     state = tmp_path / "state"
-    ran = subprocess.run(
-        beside(built, os.getpid(), state), env=built.env, capture_output=True, text=True, preexec_fn=no_room
-    )
+    ran = run_beside(built, os.getpid(), state, preexec_fn=no_room)
     assert ran.returncode == 1
     assert ran.stderr == f"push: {state} cannot be written (File too large). {GOES_ON}\n"
     with state.open() as free:
@@ -372,15 +405,14 @@ def test_program_that_is_gone_before_the_push_begins(built: Built, registry: Reg
     ended = subprocess.Popen(["/bin/true"])
     ended.wait()
     state = tmp_path / "state"
-    ran = subprocess.run(beside(built, ended.pid, state), env=built.env, capture_output=True, text=True, timeout=60)
+    ran = run_beside(built, ended.pid, state)
     assert ran.stderr == ""
     assert not state.exists()
 
 
-def beside(built: Built, pid: int, state: Path) -> list[str]:
-    pusher = str(built.runfiles / "_main/push")
-    plan = ["--plan", str(built.runfiles / "_main/push.json"), "--runfiles", str(built.runfiles)]
-    return [pusher, *plan, "--program", str(pid), "--state", str(state)]
+def run_beside(built: Built, pid: int, state: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [*built.alone, "--program", str(pid), "--state", str(state)]
+    return subprocess.run(command, env=built.env, capture_output=True, text=True, timeout=60, **options)
 
 
 def test_wrong_arguments(built: Built) -> None:

@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from tools.packaging.tests.launch.built import LABEL, REPOSITORY, Built, expanded, write
 from tools.packaging.tests.registry.pushing import data, image
-from tools.packaging.tests.registry.scripted import Registry
+from tools.packaging.tests.registry.scripted import Registry, hang
 
 NO_PUSH = "#!/bin/sh\n"
 SEEN = """
@@ -290,8 +291,16 @@ def test_no_other_program_is_needed(built: Built, shell: tuple[str, ...]) -> Non
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
+def test_program_that_is_missing(built: Built, shell: tuple[str, ...]) -> None:
+    built.shell = shell
+    (built.build().runfiles / "_main/program").unlink()
+    ran = built.run()
+    assert ran.returncode == 127
+    assert f"{built.runfiles}/_main/program" in ran.stderr
+    assert list(built.states.iterdir()) == []
+
+
 def test_registry_is_not_waited_for(built: Built, registry: Registry) -> None:
-    registry.close()
-    built.registry = "127.0.0.1:1"
+    registry.fault("", hang(threading.Event()), times=1000)
     ran = built.python("print('done')").build().run()
     assert (ran.returncode, ran.stdout) == (0, "done\n")

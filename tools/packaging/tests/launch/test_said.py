@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import re
 import subprocess
 import threading
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from image_tools.launch.words import Complaints
+from image_tools.registry.errors import Broken, TooManyRequests
 from tools.packaging.tests.launch.built import GOES_ON, LABEL, REPOSITORY, Built, no_room, write, write_image
 from tools.packaging.tests.launch.following import SOURCE
 from tools.packaging.tests.registry.pushing import LARGE, data, holds, image
@@ -38,7 +41,9 @@ def failed(built: Built) -> str:
     found = ast.literal_eval(ran.stdout)
     assert ran.returncode == 0
     assert found["state"] == "failed"
-    assert ran.stderr == f"push: {found['reason']}. {GOES_ON}\n"
+    *complaints, last = ran.stderr.splitlines()
+    assert last == f"push: {found['reason']}. {GOES_ON}"
+    assert all(re.fullmatch(r"push: .*; asking again in \d+ s\.", line) for line in complaints)
     assert found["reason"].isprintable()
     return str(found["reason"])
 
@@ -98,6 +103,34 @@ def test_registry_that_asks_to_wait_is_waited_for(built: Built, registry: Regist
     registry.fault("", answer(429, headers={"Retry-After": "0"}), times=3)
     ran = built.python(f"{SOURCE}\nprint(wait())").build().run()
     assert ran.stdout == "{'state': 'pushed'}\n"
+
+
+def test_what_keeps_a_push_waiting_is_said(built: Built, registry: Registry) -> None:
+    registry.fault("", hang_up, times=4)
+    built.patience = {"first": 0.001}
+    built.images = {"default": image(data(1), data(2))}
+    first, second = built.build().push().stderr.splitlines()
+    assert first.startswith(f"push: the connection to {registry.host} broke while we put a manifest ")
+    assert first.endswith("; asking again in 0 s.")
+    assert second.startswith("pushed ")
+
+
+def test_registry_that_is_busy_for_a_moment_is_no_news(built: Built, registry: Registry) -> None:
+    registry.fault("", answer(429, headers={"Retry-After": "0"}), times=2)
+    assert built.build().push().stderr.startswith("pushed ")
+
+
+def test_complaints_are_few() -> None:
+    now, said = [0.0], list[str]()
+    complaints = Complaints(said.append, lambda: now[0])
+    for second in range(100):
+        now[0] = second
+        complaints.hear(Broken("it broke"), 1)
+        complaints.hear(TooManyRequests("it is busy", 429), 4)
+    assert said == ["push: it broke; asking again in 1 s."] * 10
+    now[0] = 100
+    complaints.hear(TooManyRequests("it is busy", 429), 60)
+    assert said[-1] == "push: it is busy; asking again in 60 s."
 
 
 def test_head_that_lies(built: Built, registry: Registry) -> None:
@@ -296,15 +329,8 @@ def test_push_alone_that_fails_prints_no_reference(built: Built, registry: Regis
 
 
 def test_no_room_for_receipts(built: Built, registry: Registry) -> None:
-    built.build()
-    command = [str(built.runfiles / "_main/push"), "--plan", str(built.runfiles / "_main/push.json")]
-    ran = subprocess.run(
-        [*command, "--runfiles", str(built.runfiles)],
-        env=built.env,
-        capture_output=True,
-        text=True,
-        preexec_fn=no_room,
-    )
+    command = built.build().alone
+    ran = subprocess.run(command, env=built.env, capture_output=True, text=True, preexec_fn=no_room)
     assert ran.returncode == 0
     assert ran.stdout.startswith(f"{registry.host}/{REPOSITORY}@sha256:")
     assert list(built.receipts.iterdir()) == []
