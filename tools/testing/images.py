@@ -36,6 +36,11 @@ class Image:
         return (self.config.get("config") or {}).get(name) or otherwise
 
 
+def fetch(registry: Registry, repository: str, name: str, folder: Path) -> Image:
+    """The image, by tag or digest, ready to be run; its files are below `folder`."""
+    return unpack(pull(registry, repository, name, folder), folder / "root")
+
+
 def pull(registry: Registry, repository: str, name: str, folder: Path) -> Path:
     """The image, by tag or digest, as an OCI layout in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)

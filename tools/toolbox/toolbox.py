@@ -32,8 +32,8 @@ MARK = Path("/usr/share/sematic-toolbox")  # In the root's /usr: who sees it is 
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # A user's own may lack the sbin folders.
 CERTIFICATES = Path("/usr/local/share/ca-certificates")
 
-# A Python program in the view has the machine's ld.so.cache laid over the root's: where that is so, the root's name is a
-# mount point, and its own ldconfig could not replace it.
+# A Python program in the view has the machine's ld.so.cache laid over the root's. The root's file is then a
+# mount point there, which the root's own ldconfig could not replace.
 UNCOVER = 'umount /etc/ld.so.cache 2>/dev/null; exec "$0" "$@"'
 
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_SLAVE = 1, 32, 4096, 16384, 1 << 19
@@ -295,7 +295,8 @@ def certificates_key(folder: Path = CERTIFICATES) -> str:
 
 
 def apt_install(packages: list[str]) -> str:
-    return f"apt-get -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 install -y --no-install-recommends {shlex.join(packages)}"
+    options = "-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -y --no-install-recommends"
+    return f"apt-get {options} install {shlex.join(packages)}"
 
 
 def settle_java(root: Path) -> None:

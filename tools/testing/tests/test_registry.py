@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ import pytest
 from tools.testing.registry import TESTER, Registry, Request
 from tools.testing.tools import MissingProgram, program
 from tools.testing.way import Connection, Way
+
+
+def test_it_is_of_the_version_whose_ways_the_tests_know() -> None:
+    said = subprocess.run([*program("docker-registry"), "--version"], check=True, capture_output=True, text=True)
+    assert " 2.8." in said.stdout
 
 
 def test_requests_are_told_in_order(tmp_path: Path) -> None:

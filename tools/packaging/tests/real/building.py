@@ -206,18 +206,20 @@ def _image(folder: Path, under: Path, layers: list[Built]) -> Path:
     (entry,) = json.loads((under / "index.json").read_bytes())["manifests"]
     manifest = under / "blobs" / entry["digest"].replace(":", "/")
     config = under / "blobs" / json.loads(manifest.read_bytes())["config"]["digest"].replace(":", "/")
-    described = [part for built in layers for part in ("--layer", str(built.metadata_file))]
-    indexed = [part for built in layers for part in ("--layer", str(built.metadata_file), str(built.index_file))]
-    blobs = [part for built in layers for part in ("--layer", str(built.metadata_file), str(built.blob))]
-    plan = ["--plan", str(folder / "plan.json")]
-    files = ["--manifest", str(folder / "m.json"), "--config", str(folder / "c.json")]
-    on = ["--base-manifest", str(manifest), "--base-config", str(config), "--architecture", ARCHITECTURE]
+    wheels = [built for built in layers if built.metadata.role == "wheel"]
+    planned = [part for built in wheels for part in ("--layer", built.metadata_file, built.index_file)]
+    on = ["--base-manifest", manifest, "--base-config", config, "--base-layout", under]
     settings = ["--env", "OWN=of the image", "--working-dir", "/app/src", "--entrypoint", '["/bin/sh", "-c"]']
-    _run("plan", *indexed, "--base-manifest", str(manifest), "--out", plan[1])
-    _run("manifest", *described, *plan, *files, *on, *settings, "--digest", str(folder / "digest"), "--cmd", '["pwd"]')
-    _run("layout", *blobs, *files, "--base-layout", str(under), "--out", str(folder / "layout"))
+    given: list[object] = []
+    for built in layers:
+        given += ["--layer", built.metadata_file, built.blob, built.metadata_file, built.index_file]
+    for name in ("manifest.json", "config.json", "digest", "plan.json"):
+        given += [f"--{name.removesuffix('.json')}", folder / name]
+    _run("plan", *planned, "--others", 1, "--base-manifest", manifest, "--out", folder / "plan.json")
+    _run("manifest", *given, *on, *settings, "--cmd", '["pwd"]', "--description", folder / "image.json")
+    _run("layout", "--image", folder / "image.json", "--runfiles", folder, "--out", folder / "layout")
     return folder / "layout"
 
 
-def _run(*arguments: str) -> None:
-    assert image.main([*arguments]) == 0
+def _run(*arguments: object) -> None:
+    assert image.main([str(argument) for argument in arguments]) == 0

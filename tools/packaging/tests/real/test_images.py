@@ -34,8 +34,7 @@ def registry(
 
 @pytest.fixture(scope="module")
 def pulled(registry: Registry, made: Made, tmp_path_factory: pytest.TempPathFactory) -> images.Image:
-    folder = tmp_path_factory.mktemp("pulled")
-    return images.unpack(images.pull(registry, "team/app", made.digest, folder), folder / "root")
+    return images.fetch(registry, "team/app", made.digest, tmp_path_factory.mktemp("pulled"))
 
 
 def differences(found: dict[str, Entry], expected: dict[str, Entry]) -> dict[str, tuple[Entry | None, Entry | None]]:
