@@ -24,7 +24,9 @@ from image_tools.parity.stages import Stages
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the test and prints what it found."""
-    parser = argparse.ArgumentParser("parity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "parity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--plan", required=True)
     parser.add_argument("--runfiles", default=os.environ.get("RUNFILES_DIR") or os.environ.get("TEST_SRCDIR"))
     options = parser.parse_args(arguments)

@@ -1,8 +1,8 @@
-"""The image on this machine, for a user without rights: what it adds to its base in a scratch folder, beside a clean interpreter.
+"""The image on this machine, for a user without rights: what it adds to its base, beside a clean interpreter.
 
-    SCRATCH/root     the image's layers, unpacked: /app of a container is SCRATCH/root/app here
-    SCRATCH/python   an interpreter that knows the standard library and nothing that is installed on this machine
-    SCRATCH/home, SCRATCH/tmp
+SCRATCH/root     the image's layers, unpacked: /app of a container is SCRATCH/root/app here
+SCRATCH/python   an interpreter that knows the standard library and nothing that is installed on this machine
+SCRATCH/home, SCRATCH/tmp
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from image_tools.parity.plan import APP, ParityError, Plan
 
-_VERSION = "%d.%d" % sys.version_info[:2]
+_VERSION = ".".join(map(str, sys.version_info[:2]))
 _BUFFER = 1 << 20
 _APP_PATH = re.compile(rf"(?<![\w./-]){APP}(?=[/:,;\s]|$)")
 _SITE = """\
@@ -98,7 +98,7 @@ def _unpack(blob: Path, folder: Path) -> None:
     try:
         with (
             gzip.open(blob) as data,
-            io.BufferedReader(data, _BUFFER) as stream,  # type: ignore[type-var]
+            io.BufferedReader(data, _BUFFER) as stream,
             tarfile.open(fileobj=stream, mode="r|", bufsize=_BUFFER) as tar,
         ):
             for member in tar:
