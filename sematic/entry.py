@@ -73,8 +73,11 @@ def real_module(name: str) -> str:
 
 
 def module_of(file: Path) -> str:
-    """The name by which another process imports an entry module: the longest dotted name under a root of sys.path. Under Bazel that root is the runfiles folder, which gives
-    ``examples.digits.main``; the script's own folder, which Python puts there, gives only its stem."""
+    """The name by which another process imports an entry module: the longest dotted name under a root of sys.path.
+
+    Under Bazel that root is the repository's runfiles folder, which gives ``examples.digits.main``; the script's own
+    folder, which Python puts there, gives only its stem.
+    """
     roots = {Path(entry).absolute() for entry in import_path() if entry}
     if len(roots) > 1 and (runfiles := os.environ.get("RUNFILES_DIR")):
         roots.discard(Path(runfiles).absolute())  # Bazel puts it there too: `_main.examples.digits.main`, for nobody

@@ -111,7 +111,9 @@ class Findings:
         name = self._laptop.name(path)
         if name != path:
             what = f"{name} is looked for by its absolute path on this machine"
-            fix = "Add it to data, and find it beside the module: pathlib.Path(__file__).parent, or importlib.resources."
+            fix = (
+                "Add it to data, and find it beside the module: pathlib.Path(__file__).parent, or importlib.resources."
+            )
         else:
             what = f"{path} is a file of this machine"
             fix = "Read it from the build (data) or from shared storage; pass the place as an argument or env."
@@ -149,7 +151,11 @@ class Findings:
 
     def _other_error(self, line: Line) -> Mistake:
         text = "\n".join([f"{line['type']}: {self._root.there(line['message'])}", *line["notes"]])
-        why = "A worker imports main.py, and cannot." if line["stage"] == "import" else "The program fails in the image's files."
+        why = (
+            "A worker imports main.py, and cannot."
+            if line["stage"] == "import"
+            else "The program fails in the image's files."
+        )
         return self._mistake(line, text, why, "", line["message"])
 
     def _is_refused(self, path: str) -> bool:
@@ -178,7 +184,9 @@ class Findings:
     def _no_sematic(self, line: Line) -> Iterator[Mistake]:
         place = {"file": str(self._root.source / self._plan.main), "line": 1}
         fix = 'Add requirement("sematic") to deps, in the version that these rules are of.'
-        yield self._mistake(place, f"the image has no Sematic that can be tested: {line['message']}", "", fix, "sematic")
+        yield self._mistake(
+            place, f"the image has no Sematic that can be tested: {line['message']}", "", fix, "sematic"
+        )
 
     def _mistake(self, line: Line, what: str, why: str, fix: str, about: str) -> Mistake:
         return Mistake(self._named(line["file"]), line["line"], what, why, fix, about)

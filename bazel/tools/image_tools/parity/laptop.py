@@ -59,7 +59,7 @@ def installed() -> list[str]:
     """The folders of this interpreter in which packages are installed."""
     folders = [*site.getsitepackages(), site.getusersitepackages()]
     base = getattr(sys, "base_prefix", sys.prefix)
-    version = "python%d.%d" % sys.version_info[:2]
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     folders += [f"{base}/lib/{version}/site-packages", f"{base}/lib/python3/dist-packages"]
     others = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return [folder for folder in dict.fromkeys([*folders, *others]) if folder and os.path.isdir(folder)]

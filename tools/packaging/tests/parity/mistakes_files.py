@@ -112,7 +112,8 @@ MISTAKES: dict[str, tuple[Pipeline, str]] = {
         'path = pathlib.Path("/tmp/parity-rows.csv"); path.write_text("1")', "open(path).read()  # mistake"
     ),
     "a temporary file that the next pod reads": handing(
-        'path = os.path.join(tempfile.mkdtemp(), "x"); open(path, "w").close()', "pathlib.Path(path).read_text()  # mistake"
+        'path = os.path.join(tempfile.mkdtemp(), "x"); open(path, "w").close()',
+        "pathlib.Path(path).read_text()  # mistake",
     ),
     "a file that was renamed before the next pod reads it": handing(
         'path = tempfile.mkdtemp() + "/x"; open(path + "~", "w").close(); os.rename(path + "~", path)',

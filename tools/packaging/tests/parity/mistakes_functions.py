@@ -23,7 +23,9 @@ def defining(text: str, sentence: str, run: bool = True) -> tuple[Pipeline, str]
 
 def guarded(text: str, sentence: str, run: bool = True) -> tuple[Pipeline, str]:
     """A main.py that has `text` where only the main program runs."""
-    main = f"import dataclasses\nimport sematic\nfrom fit.pipeline import pipeline\n\nif __name__ == '__main__':\n{text}"
+    main = (
+        f"import dataclasses\nimport sematic\nfrom fit.pipeline import pipeline\n\nif __name__ == '__main__':\n{text}"
+    )
     return Pipeline({"fit/main.py": main, "fit/pipeline.py": PIPELINE}, args=() if run else None), sentence
 
 
@@ -85,7 +87,9 @@ pipeline = Steps.pipeline
         "@sematic.func  # mistake\ndef pipeline(n: int):\n    return n\n", "the result has no type", run=False
     ),
     "a hint that is not supported": defining(
-        "@sematic.func  # mistake\ndef pipeline(n: typing.Iterator[int]) -> int:\n    return 1\n", "not supported", run=False
+        "@sematic.func  # mistake\ndef pipeline(n: typing.Iterator[int]) -> int:\n    return 1\n",
+        "not supported",
+        run=False,
     ),
     "a hint in quotes that names nothing": defining(
         '@sematic.func  # mistake\ndef pipeline(n: "Number") -> int:\n    return n\n', "Number", run=False
@@ -277,7 +281,9 @@ def pipeline(config: Config) -> int:
         "it has no attribute double afterwards",
     ),
     "a class whose copies cannot be made": storing(
-        "class Model:\n    def __init__(self, n): self.n = n\n    def __reduce__(self): return (Model, ())\n", "Model(3)", "Model"
+        "class Model:\n    def __init__(self, n): self.n = n\n    def __reduce__(self): return (Model, ())\n",
+        "Model(3)",
+        "Model",
     ),
     "a method that changes a copy only": defining(
         """
@@ -315,7 +321,8 @@ if __name__ == "__main__":
     except Exception:
         sys.exit(1)
 """,
-                "fit/pipeline.py": IMPORTS + "@sematic.func\ndef pipeline(n: int) -> int:\n    return n // 0  # mistake\n",
+                "fit/pipeline.py": IMPORTS
+                + "@sematic.func\ndef pipeline(n: int) -> int:\n    return n // 0  # mistake\n",
             }
         ),
         "ZeroDivisionError",

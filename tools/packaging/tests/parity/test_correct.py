@@ -66,7 +66,8 @@ CORRECT: dict[str, Pipeline] = {
         installed={"hostlib.py": ""},
     ),
     "a wheel's data": defining(
-        "import importlib.resources\nassert importlib.resources.files('wheel').joinpath('x.txt').read_text()\n" + PIPELINE,
+        "import importlib.resources\nassert importlib.resources.files('wheel').joinpath('x.txt').read_text()\n"
+        + PIPELINE,
         wheels={"wheel/__init__.py": "", "wheel/x.txt": "x"},
     ),
     "processes": running(
@@ -82,8 +83,7 @@ CORRECT: dict[str, Pipeline] = {
         files={"fit/work.py": "def square(n):\n    return n * n\n"},
     ),
     "a module run by the same Python": running(
-        "    import subprocess, sys\n\n"
-        "    return int(subprocess.check_output([sys.executable, '-m', 'fit.child']))\n",
+        "    import subprocess, sys\n\n    return int(subprocess.check_output([sys.executable, '-m', 'fit.child']))\n",
         files={"fit/child.py": "import sematic\nprint(3)\n"},
     ),
     "a console script": running(
@@ -91,7 +91,9 @@ CORRECT: dict[str, Pipeline] = {
         scripts={"three": "#!/usr/bin/env python3\nimport wheel\nprint(wheel.THREE)\n"},
         wheels={"wheel.py": "THREE = 3\n"},
     ),
-    "programs of the base image": running("    import subprocess\n\n    subprocess.run(['true'], check=True)\n    return n\n"),
+    "programs of the base image": running(
+        "    import subprocess\n\n    subprocess.run(['true'], check=True)\n    return n\n"
+    ),
     "temporary files": running(
         """    import sqlite3
     import tempfile

@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 import os
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import PathFinder
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Set
+from typing import NamedTuple
 
 
 class Import(NamedTuple):
@@ -24,9 +25,9 @@ class Closure:
     """What a program imports: `imports`, and the `files` that were read."""
 
     def __init__(self, is_users: Callable[[str], bool]) -> None:
-        self.imports: List[Import] = []
-        self.missing: List[Import] = []
-        self.files: Set[str] = set()
+        self.imports: list[Import] = []
+        self.missing: list[Import] = []
+        self.files: set[str] = set()
         self._is_users = is_users
 
     def follow(self, file: str, module: str) -> None:
@@ -41,10 +42,10 @@ class Closure:
                 self.imports.append(each)
                 todo += self._look(each)
 
-    def _look(self, each: Import) -> List["tuple[str, str]"]:
+    def _look(self, each: Import) -> list[tuple[str, str]]:
         """The user's files that one import leads to; a module that is not there is noted."""
-        files = []
-        path: Optional[Sequence[str]] = None
+        files: list[tuple[str, str]] = []
+        path: Sequence[str] | None = None
         parts = each.name.split(".")
         for end in range(1, len(parts) + 1):
             name = ".".join(parts[:end])
@@ -96,7 +97,7 @@ def _absolute(node: ast.ImportFrom, package: str) -> str:
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those that only type checkers look at."""
-    todo: List[ast.AST] = [tree]
+    todo: list[ast.AST] = [tree]
     while todo:
         node = todo.pop()
         yield node

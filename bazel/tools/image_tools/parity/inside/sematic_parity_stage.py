@@ -1,6 +1,6 @@
 """One process of the test: runs main.py as a program, or imports it as a worker does.
 
-    python3 sematic_parity_stage.py REQUEST    with REQUEST a JSON file
+python3 sematic_parity_stage.py REQUEST    with REQUEST a JSON file
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import re
 import sys
 import types
 from contextlib import suppress
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 import sematic_parity_imports
 import sematic_parity_watch
-
 
 _WANTED = re.compile(r"cannot import name '(\w+)'")
 
@@ -24,11 +23,11 @@ _WANTED = re.compile(r"cannot import name '(\w+)'")
 class Stage:
     """What both kinds of process share."""
 
-    def __init__(self, request: Dict[str, Any], watch: sematic_parity_watch.Watch) -> None:
+    def __init__(self, request: dict[str, Any], watch: sematic_parity_watch.Watch) -> None:
         self.request = request
         self.watch = watch
         self.main: str = request["main"]
-        self._told: Dict[int, BaseException] = {}
+        self._told: dict[int, BaseException] = {}
 
     def run(self) -> None:
         """Run main.py with its arguments, every resolver replaced."""
@@ -108,12 +107,11 @@ class Stage:
     def _ended(self, error: BaseException) -> None:
         if id(error) in self._told:
             return
-        if isinstance(error, SystemExit) and (not error.code or (self._told and self.request["stage"] == "run")):
-            if self.request["stage"] == "run":
-                return  # It ended well, or with a code that says what was told already.
+        if self.request["stage"] == "run" and isinstance(error, SystemExit) and (not error.code or self._told):
+            return  # It ended well, or with a code that says what was told already.
         self._error(error, None)
 
-    def _error(self, error: BaseException, default: Optional["tuple[str, int]"]) -> None:
+    def _error(self, error: BaseException, default: tuple[str, int] | None) -> None:
         file, line = self._place(error) or default or (self.main, 1)
         chain = _chain(error)
         deepest = next((each for each in chain if _detail(each)), error)
@@ -128,7 +126,7 @@ class Stage:
             **_detail(deepest),
         )
 
-    def _place(self, error: BaseException) -> Optional["tuple[str, int]"]:
+    def _place(self, error: BaseException) -> tuple[str, int] | None:
         """The user's innermost line; of a source that Python cannot read, the line in it."""
         if isinstance(error, SyntaxError) and error.filename and self.watch.is_users(error.filename):
             return error.filename, error.lineno or 1
@@ -141,14 +139,14 @@ class Stage:
         return place
 
 
-def _chain(error: BaseException) -> "List[BaseException]":
+def _chain(error: BaseException) -> list[BaseException]:
     chain = [error]
     while chain[-1].__cause__ is not None and len(chain) < 20:
         chain.append(chain[-1].__cause__)
     return chain
 
 
-def _detail(error: BaseException) -> Dict[str, Any]:
+def _detail(error: BaseException) -> dict[str, Any]:
     """What an exception is about, where it says so."""
     if isinstance(error, ImportError) and error.name:
         wanted = _WANTED.match(str(error))
@@ -160,7 +158,7 @@ def _detail(error: BaseException) -> Dict[str, Any]:
     return {}
 
 
-def _innermost(error: BaseException) -> "tuple[str, str]":
+def _innermost(error: BaseException) -> tuple[str, str]:
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next

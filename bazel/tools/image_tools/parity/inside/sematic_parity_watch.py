@@ -12,10 +12,10 @@ import json
 import os
 import shutil
 import sys
-import time
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
-Place = Tuple[str, int]
+Place = tuple[str, int]
 
 # What every base image has of its own; which of it a base has is not for this machine to know.
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/dev", "/proc", "/sys", "/run", "/System", "/Library")
@@ -28,19 +28,19 @@ _MAIN = "main.py"
 class Watch:
     """What one process does. `pod` is where its current function would run; a program starts outside of any."""
 
-    def __init__(self, settings: Dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any]) -> None:
         self.root: str = settings["root"]
         self.source = settings["root"] + "/app/src"
         self.pod = (_MAIN, "")
         self._scratch: str = settings["scratch"]
         self._begun_ns: int = settings["begun_ns"]
-        self._ours = (settings["scratch"], sys.base_prefix, sys.base_exec_prefix, *settings["tools"])
+        self._ours = (settings["scratch"], sys.base_prefix, sys.base_exec_prefix)
         self._libraries = tuple(settings["libraries"])
         self._journal = os.open(settings["journal"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._stat = os.stat
-        self._written: Dict[str, Tuple[str, str]] = {}
+        self._written: dict[str, tuple[str, str]] = {}
         self._busy = False
-        self._handlers: Dict[str, Callable[..., None]] = {
+        self._handlers: dict[str, Callable[..., None]] = {
             "open": self._open,
             "os.listdir": self._read,
             "os.scandir": self._read,
@@ -56,7 +56,7 @@ class Watch:
         """A line of the journal."""
         os.write(self._journal, (json.dumps({"kind": kind, **fields}) + "\n").encode())
 
-    def place(self) -> Optional[Place]:
+    def place(self) -> Place | None:
         """The user's line that the current call comes from; None for what Python does by itself to import."""
         frame: Any = sys._getframe(1)
         while frame is not None:
@@ -81,7 +81,7 @@ class Watch:
         if frame is not None and self.is_users(frame.f_code.co_filename):
             self.note("module", name=name, file=frame.f_code.co_filename, line=frame.f_lineno)
 
-    def hook(self, event: str, arguments: Tuple[Any, ...]) -> None:
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Python's audit hook."""
         handler = self._handlers.get(event)
         if handler is None or self._busy:
@@ -185,7 +185,7 @@ class Watch:
         return True
 
 
-watch: Optional[Watch] = None
+watch: Watch | None = None
 
 
 def start(settings: str) -> None:
@@ -193,18 +193,18 @@ def start(settings: str) -> None:
     global watch
     with open(settings) as file:
         watch = Watch(json.load(file))
-    sys.meta_path.append(watch)  # type: ignore[arg-type]
+    sys.meta_path.append(watch)
     sys.addaudithook(watch.hook)
     _replace_stat(watch)
 
 
 def _replace_stat(watch: Watch) -> None:
     """os.stat is also a member of sets that say what it can do."""
-    known: List[Any] = [os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks]
+    known: list[Any] = [os.supports_dir_fd, os.supports_effective_ids, os.supports_fd, os.supports_follow_symlinks]
     for able in known:
         if os.stat in able:
             able.add(watch.stat)
-    os.stat = watch.stat  # type: ignore[assignment]
+    os.stat = watch.stat
 
 
 def _imports(file: str) -> bool:
@@ -215,7 +215,7 @@ def _is_in(path: str, folders: Sequence[str]) -> bool:
     return any(path == folder or path.startswith(folder + "/") for folder in folders)
 
 
-def _text(path: Any) -> Optional[str]:
+def _text(path: Any) -> str | None:
     """A path as text; None for a descriptor."""
     if isinstance(path, (str, bytes)) or hasattr(path, "__fspath__"):
         text = os.fsdecode(path)

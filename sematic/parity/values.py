@@ -78,7 +78,7 @@ class _Comparison:
         return isinstance(name, str) and not name.startswith("_") and not cached
 
     def _by_equality(self, one: Any, other: Any, where: str) -> str:
-        if type(one).__eq__ is object.__eq__:
+        if getattr(type(one), "__eq__", None) is object.__eq__:
             return ""
         try:
             same = one == other
