@@ -19,7 +19,7 @@ from image_tools.parity.laptop import Laptop, installed
 from image_tools.parity.plan import ParityError, Plan, read_plan
 from image_tools.parity.report import report, summary
 from image_tools.parity.rootfs import Root
-from image_tools.parity.stages import INSIDE, Stages
+from image_tools.parity.stages import Stages
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _test(plan: Plan, root: Root) -> int:
-    root.make(INSIDE)
+    root.make(Path(__file__).absolute().parent / "inside")
     if not (root.source / plan.main).is_file():
         raise ParityError(f"The image has no /app/src/{plan.main}: is it the image of {plan.target}?")
     stages = Stages(plan, root)

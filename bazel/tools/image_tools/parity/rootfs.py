@@ -20,15 +20,13 @@ from pathlib import Path
 
 from image_tools.parity.plan import APP, ParityError, Plan
 
+_VERSION = "%d.%d" % sys.version_info[:2]
 _BUFFER = 1 << 20
 _APP_PATH = re.compile(rf"(?<![\w./-]){APP}(?=[/:,;\s]|$)")
 _SITE = """\
 import os
-import sys
 if "SEMATIC_PARITY" in os.environ:
-    sys.path.append({inside!r})
     import sematic_parity_watch
-    sys.path.remove({inside!r})
     sematic_parity_watch.start(os.environ["SEMATIC_PARITY"])
 """
 
@@ -41,10 +39,11 @@ class Root:
         self.root = scratch / "root"
         self.source = self.root / "app/src"
         self.python = scratch / "python/bin/python3"
+        self.tools = scratch / f"python/lib/python{_VERSION}/site-packages"
         self._plan = plan
 
     def make(self, inside: Path) -> None:
-        """Unpack the layers and lay out the interpreter, which runs `inside`'s watch in every process."""
+        """Unpack the layers and lay out the interpreter, in which `inside` is installed to watch every process."""
         for name in ("root", "home", "tmp"):
             (self.scratch / name).mkdir(parents=True)
         unpack(self._plan.blobs, self.root)
@@ -77,15 +76,15 @@ class Root:
     def _make_python(self, inside: Path) -> None:
         """What `python -m venv` makes, without pip: it also holds for the processes that a program starts."""
         base = Path(os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable))
-        library = "/".join(["lib", "python%d.%d" % sys.version_info[:2], "site-packages"])
-        site = self.scratch / "python" / library
-        for folder in (self.python.parent, site):
+        for folder in (self.python.parent, self.tools):
             folder.mkdir(parents=True)
-        for name in ("python3", "python", "python%d.%d" % sys.version_info[:2]):
+        for name in ("python3", "python", f"python{_VERSION}"):
             (self.python.parent / name).symlink_to(base)
         configuration = f"home = {base.parent}\ninclude-system-site-packages = false\n"
         (self.scratch / "python/pyvenv.cfg").write_text(configuration)
-        (site / "sitecustomize.py").write_text(_SITE.format(inside=str(inside)))
+        for file in inside.glob("*.py"):
+            shutil.copy(file, self.tools)
+        (self.tools / "sitecustomize.py").write_text(_SITE)
 
 
 def unpack(blobs: Iterable[Path], folder: Path) -> None:

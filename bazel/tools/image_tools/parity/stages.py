@@ -6,13 +6,11 @@ import json
 import os
 import subprocess
 import time
-from pathlib import Path
 from typing import Any
 
 from image_tools.parity.plan import Plan
 from image_tools.parity.rootfs import Root
 
-INSIDE = Path(__file__).absolute().parent / "inside"
 Line = dict[str, Any]
 
 
@@ -46,7 +44,7 @@ class Stages:
         request = {"stage": stage, "main": str(main)}
         request_file = self._root.scratch / f"{stage}.json"
         request_file.write_text(json.dumps({**request, "arguments": arguments, "called": called}))
-        command = [str(self._root.python), "-B", str(INSIDE / "sematic_parity_stage.py"), str(request_file)]
+        command = [str(self._root.python), "-B", str(self._root.tools / "sematic_parity_stage.py"), str(request_file)]
         code = subprocess.run(command, cwd=self._root.working_dir, env=self._environment).returncode
         if not any(line["kind"] == "end" and line["stage"] == stage for line in self.journal()):
             self._note({"kind": "died", "stage": stage, "code": code, "file": str(main), "line": 1})
@@ -62,7 +60,6 @@ class Stages:
             "root": str(root.root),
             "scratch": str(root.scratch),
             "journal": str(self._journal),
-            "tools": [str(INSIDE)],
             # Sematic may be built from sources beside the user's own.
             "libraries": [f"{path}/sematic/" for path in paths if os.path.isfile(f"{path}/sematic/__init__.py")],
             "begun_ns": time.time_ns(),

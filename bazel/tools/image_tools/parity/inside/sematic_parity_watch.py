@@ -34,7 +34,7 @@ class Watch:
         self.pod = (_MAIN, "")
         self._scratch: str = settings["scratch"]
         self._begun_ns: int = settings["begun_ns"]
-        self._ours = (settings["scratch"], sys.base_prefix, sys.base_exec_prefix, *settings["tools"])
+        self._ours = (settings["scratch"], sys.base_prefix, sys.base_exec_prefix)
         self._libraries = tuple(settings["libraries"])
         self._journal = os.open(settings["journal"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._stat = os.stat
