@@ -7,9 +7,8 @@ load(":explain.bzl", "image_explain")
 load(":image.bzl", "sematic_image")
 load(":launch.bzl", "launch")
 load(":parity.bzl", "parity_test")
+load(":names.bzl", "DEFAULT", "bases_problem", "image_name", "names_problem", "target_names")
 load(":program.bzl", "image_program")
-
-_DEFAULT = "default"
 
 def sematic_pipeline(
         name,
@@ -72,9 +71,9 @@ def sematic_pipeline(
     """
     main = main or name + ".py"
     local = name + "_local"
-    bases = _all_bases(name, base, bases)
-    images = {tag: name + "_image" + ("" if tag == _DEFAULT else "_" + tag) for tag in bases}
-    _check_names(name, [local, name, name + "_program", name + "_contents", name + "_push", name + "_image_explain", name + "_test"] + images.values())
+    _check(name, base, bases)
+    bases = {DEFAULT: base if base != None else bases.get(DEFAULT)} | bases
+    images = {tag: image_name(name, tag) for tag in bases}
     common = {
         "exec_properties": exec_properties,
         "target_compatible_with": target_compatible_with,
@@ -100,13 +99,13 @@ def sematic_pipeline(
     for tag, image in images.items():
         sematic_image(
             name = image,
-            base = bases[tag],
+            base = base_label(bases[tag]),
             base_tag = tag,
             contents = contents,
             platform = platform,
             **manual
         )
-    image_explain(name = name + "_image_explain", image = images[_DEFAULT], **manual)
+    image_explain(name = name + "_image_explain", image = images[DEFAULT], **manual)
     parity_test(
         name = name + "_test",
         contents = contents,
@@ -128,19 +127,10 @@ def sematic_pipeline(
     launch(name = name + "_push", **dict(manual, **destination))
     launch(name = name, env = local_env, program = local, **dict(manual, **destination))
 
-def _all_bases(name, base, bases):
-    if _DEFAULT in bases and base != None:
-        fail("sematic_pipeline %s: base and bases[\"default\"] name the same thing twice: leave one out." % name)
-    found = {_DEFAULT: base_label(base if base != None else bases.get(_DEFAULT))}
-    for tag, given in bases.items():
-        if not tag or [char for char in tag.elems() if not (char.isalnum() or char in "_-.")]:
-            fail("sematic_pipeline %s: %r in bases is no tag: letters, digits, '_', '-' and '.' only." % (name, tag))
-        found.setdefault(tag, base_label(given))
-    return found
-
-def _check_names(name, targets):
-    for target in targets:
-        known = native.existing_rule(target)
-        if known:
-            fail(("sematic_pipeline %s makes a target %s, and this package has one already (%s): give one of the two " +
-                  "another name.") % (name, target, known["kind"]))
+def _check(name, base, bases):
+    tags = [DEFAULT] + [tag for tag in bases if tag != DEFAULT]
+    known = {target: native.existing_rule(target) for target in target_names(name, tags)}
+    kinds = {target: rule["kind"] for target, rule in known.items() if rule}
+    problem = bases_problem(base, bases) or names_problem(name, tags, kinds)
+    if problem:
+        fail("sematic_pipeline %s: %s" % (name, problem))

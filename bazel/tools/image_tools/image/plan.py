@@ -78,7 +78,8 @@ def order(layers: Iterable[Metadata], plan: Plan) -> list[Metadata]:
     Wheels and bins by name; a program's own layers as they are given, for their order is the user's.
     """
     kept = [layer for layer in layers if layer.entries and (layer.role != "wheel" or layer.name in plan.alone)]
-    return sorted(kept, key=lambda layer: (ROLES.index(layer.role), layer.name if layer.role in ("wheel", "bin") else ""))
+    named = ("wheel", "bin")
+    return sorted(kept, key=lambda layer: (ROLES.index(layer.role), layer.name if layer.role in named else ""))
 
 
 def _alone(wheels: list[Metadata], room: int) -> set[str]:

@@ -69,7 +69,8 @@ def resolve(entries: Iterable[Entry]) -> Iterator[Entry]:
         if entry.kind == "link":
             yield entry._replace(kind="symlink", source=_target(entry.source))
         elif entry.kind == "tree":
-            yield from _walk(entry.path, _beneath_staging(entry.source), entry.mode)
+            folder = _beneath_staging(entry.source)
+            yield from _walk(entry.path, folder, entry.mode, folder)
         elif entry.kind == "data":
             _beneath_staging(entry.source)
             yield entry._replace(kind="file")
@@ -106,18 +107,29 @@ def _beneath_staging(path: str) -> str:
     raise LayerError(f"{path} is a symlink loop.")
 
 
-def _walk(path: str, folder: str, mode: int | None) -> Iterator[Entry]:
+def _walk(path: str, folder: str, mode: int | None, root: str) -> Iterator[Entry]:
+    """A folder that an action made, as Bazel's caches keep one: links are what they lead to, empty folders are not."""
     try:
         found = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
         raise LayerError(_why_not(folder, error)) from None
-    if not found:
-        yield Entry(path, "", "dir")
     for item in found:
         inside = checked(f"{path}/{item.name}")
         if item.is_symlink():
-            yield Entry(inside, os.readlink(item.path), "symlink")
-        elif item.is_dir():
-            yield from _walk(inside, item.path, mode)
+            _check_link(inside, item.path, root)
+        if os.path.isdir(item.path):
+            yield from _walk(inside, item.path, mode, root)
         else:
             yield Entry(inside, item.path, "file", mode)
+
+
+def _check_link(path: str, link: str, root: str) -> None:
+    """A link of a tree stays in it, and leads to no folder that it is in."""
+    target = os.readlink(link)
+    if target.startswith("/"):
+        raise LayerError(f"{path!r} is an absolute symlink to {target!r}: it would leave the image; make it relative.")
+    real = os.path.realpath(link)
+    if os.path.isdir(real) and f"{os.path.realpath(posixpath.dirname(link))}/".startswith(real + "/"):
+        raise LayerError(f"{path!r} is a symlink loop: {target!r} is the folder that it is in, or one above.")
+    if not real.startswith(os.path.realpath(root) + "/"):
+        raise LayerError(f"{path!r} is a symlink to {target!r}, which is outside its folder.")

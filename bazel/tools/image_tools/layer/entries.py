@@ -4,7 +4,7 @@ A rule writes one JSON list a line, `[path in the image, file on disk, kind, mod
 
     file      the file's bytes, through whatever links Bazel laid on the way
     data      the same for a file of the user's sources: an absolute link of the user's own is refused
-    tree      a folder of the user's sources with all that is in it
+    tree      a folder that an action made, with all files that are in it
     symlink   a link; the second field is its target
     hardlink  a second name of another path of this layer, which the second field names
     link      a link that is read from disk
@@ -48,7 +48,7 @@ def read(path: str) -> list[Entry]:
 
 
 def _decoded(data: bytes) -> str:
-    """Bazel writes a name as the bytes it has on disk; but as Latin-1 where its Java decodes names, as Debian's does."""
+    """Bazel writes a name as the bytes it has on disk, or as Latin-1 where its Java decodes names, as Debian's does."""
     try:
         return data.decode()
     except UnicodeDecodeError:

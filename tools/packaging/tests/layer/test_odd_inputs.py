@@ -121,17 +121,43 @@ def test_bazels_own_absolute_links_are_followed(tmp_path: Path, monkeypatch: pyt
     assert [record.path for record in built.records] == ["b", "a", "b/inside"]
 
 
-def test_a_tree_with_links_and_empty_folders(tmp_path: Path) -> None:
+def test_a_tree_is_packed_as_a_cache_would_give_it_back(tmp_path: Path) -> None:
+    """Bazel's caches drop empty folders, and may give files for links: a digest must not tell the difference."""
     (tmp_path / "in/empty").mkdir(parents=True)
-    (tmp_path / "in/file").write_text("data")
-    (tmp_path / "in/link").symlink_to("file")
+    (tmp_path / "in/folder").mkdir()
+    (tmp_path / "in/folder/file").write_text("data")
+    (tmp_path / "in/link").symlink_to("folder/file")
+    (tmp_path / "in/second").symlink_to("folder")
     found = build(tmp_path / "out", [["d", str(tmp_path / "in"), "tree"]]).unpack(tmp_path / "gnu")
     assert {path: kind for path, (kind, _, _) in found.items()} == {
         "d": "dir",
-        "d/empty": "dir",
-        "d/file": "file",
-        "d/link": "symlink",
+        "d/folder": "dir",
+        "d/folder/file": "file",
+        "d/link": "file",
+        "d/second": "dir",
+        "d/second/file": "file",
     }
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("..", "'d/link' is a symlink loop: '..' is the folder that it is in, or one above"),
+        (".", "'d/link' is a symlink loop: '.' is the folder that it is in, or one above"),
+        ("../beside", "'d/link' is a symlink to '../beside', which is outside its folder"),
+        ("folder/up", "'d/folder/up' is a symlink loop: '../folder' is the folder that it is in, or one above"),
+        ("nowhere", "link is a symlink to 'nowhere', which does not exist"),
+        ("link", "link is a symlink loop"),
+    ],
+)
+def test_links_that_a_tree_cannot_have(
+    tmp_path: Path, target: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in/folder").mkdir(parents=True)
+    (tmp_path / "in/link").symlink_to(target)
+    if target == "folder/up":
+        (tmp_path / "in/folder/up").symlink_to("../folder")
+    assert sentence in refusal(tmp_path, [["d", str(tmp_path / "in"), "tree"]], capsys)
 
 
 @pytest.mark.parametrize(

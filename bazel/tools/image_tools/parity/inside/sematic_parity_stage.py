@@ -179,7 +179,8 @@ def main(request_file: str) -> None:
         request = json.load(file)
     watch = sematic_parity_watch.watch
     assert watch is not None
-    sys.path[0] = os.path.dirname(request["main"])
+    if not getattr(sys.flags, "safe_path", False):  # Since Python 3.11: our own folder, which main.py's replaces here.
+        sys.path[0] = os.path.dirname(request["main"])
     sys.argv = [request["main"], *request["arguments"]]
     stage = Stage(request, watch)
     if request["stage"] == "run":

@@ -33,9 +33,7 @@ def archive(out: Path) -> None:
     """What `docker save` writes."""
     diff = layer()
     named = [{"Config": "config.json", "Layers": ["layer.tar"], "RepoTags": ["base:latest"]}]
-    out.write_bytes(
-        _tar({"manifest.json": json.dumps(named).encode(), "config.json": config(diff), "layer.tar": diff})
-    )
+    out.write_bytes(_tar({"manifest.json": json.dumps(named).encode(), "config.json": config(diff), "layer.tar": diff}))
 
 
 def layout(out: Path) -> None:

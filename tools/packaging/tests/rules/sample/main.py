@@ -34,9 +34,9 @@ def found() -> dict[str, object]:
         "odd": sorted(path.name for path in (HERE / "other" / "odd").iterdir()),
         "package": package.NAME,
         "path": sys.path,
-        "rooted": (RUNFILES / "rooted" / "beside.txt").read_text(),
+        "topmost": (RUNFILES / "topmost" / "beside.txt").read_text(),
         "script": os.access(HERE / "script.sh", os.X_OK),
-        "tree": (HERE / "tree" / "inner" / "two.txt").read_text(),
+        "tree": [(HERE / "tree" / name).read_text() for name in ("inner/two.txt", "link")],
     }
 
 

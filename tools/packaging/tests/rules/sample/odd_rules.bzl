@@ -4,7 +4,7 @@ def _tree_impl(ctx):
     folder = ctx.actions.declare_directory(ctx.label.name)
     ctx.actions.run_shell(
         outputs = [folder],
-        command = "mkdir $1/inner && echo one > $1/one.txt && echo two > $1/inner/two.txt && ln -s one.txt $1/link",
+        command = "mkdir $1/inner $1/empty && echo one > $1/one.txt && echo two > $1/inner/two.txt && ln -s one.txt $1/link",
         arguments = [folder.path],
     )
     return [DefaultInfo(files = depset([folder]), runfiles = ctx.runfiles([folder]))]
@@ -17,7 +17,7 @@ tree = rule(
 def _links_impl(ctx):
     runfiles = ctx.runfiles(
         symlinks = {ctx.label.package + "/elsewhere/beside.txt": ctx.file.file},
-        root_symlinks = {"rooted/beside.txt": ctx.file.file},
+        root_symlinks = {"topmost/beside.txt": ctx.file.file},
     )
     return [DefaultInfo(runfiles = runfiles)]
 

@@ -1,0 +1,1 @@
+"""A program that only has to be there."""
