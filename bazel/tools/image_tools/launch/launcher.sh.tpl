@@ -70,7 +70,7 @@ sematic_read_images() {
 @IMAGES@
     case $sematic_images in
     *' '*) SEMATIC_CONTAINER_IMAGE=$sematic_images ;;
-    *) SEMATIC_CONTAINER_IMAGE=${sematic_images#*=} ;;
+    *) SEMATIC_CONTAINER_IMAGE=${sematic_images#default=} ;;
     esac
 }
 

@@ -27,12 +27,6 @@ class Plan:
     security: dict[str, Security]
     """By registry; any other is reached by TLS."""
 
-    def image(self, position: int | None) -> str:
-        """An image in words: those of all of them without a position."""
-        if len(self.tags) == 1:
-            return f"the image of {self.label}"
-        return f"the images of {self.label}" if position is None else f"the image {self.tags[position]} of {self.label}"
-
 
 def read(path: Path, runfiles: Path) -> Plan:
     """The plan in a push.json. Raises BadImage, BadReference."""

@@ -21,6 +21,7 @@ from image_tools.launch import program, words
 from image_tools.launch.plan import Plan
 from image_tools.launch.state import State, sweep
 from image_tools.launch.stop import Stop
+from image_tools.launch.words import Failed
 from image_tools.registry import receipts
 from image_tools.registry.errors import Cancelled, RegistryError
 from image_tools.registry.progress import Snapshot, renderer
@@ -36,10 +37,6 @@ class Given:
     runfiles: Path
     pid: int = 0
     state: Path | None = None
-
-
-class Failed(Exception):
-    """Why nothing, or not all, is pushed; a sentence without its full stop."""
 
 
 def main(arguments: Sequence[str], settings: Settings | None = None) -> int:
@@ -117,7 +114,7 @@ class _Pusher:
         try:
             pushed = self._push(report, _say)
         except Failed as failed:
-            state.failed(str(failed))
+            state.failed(failed.why)
             if not gone.is_set():
                 _say(f"push: {failed}. {words.GOES_ON}")
             return self._stop.code
@@ -146,22 +143,22 @@ class _Pusher:
         except Failed:
             raise
         except Exception as error:
-            raise Failed(words.unexpected(error)) from None
+            raise words.unexpected(error) from None
 
     def _plan(self) -> Plan:
         try:
             return planning.read(self._given.plan, self._given.runfiles)
         except RegistryError as error:
-            raise Failed(f"nothing can be pushed: {error}") from None
+            raise words.unreadable(error) from None
 
     def _pushed(self, plan: Plan, settings: Settings, report: Callable[[Snapshot], None]) -> Pushed:
         session = Session(replace(settings, others=plan.security))
         try:
             return push(plan.targets, session, receipts.folder(), cancel=self._stop.event, report=report)
         except Cancelled:
-            raise Failed(words.stopped(plan, self._stop.signal)) from None
+            raise words.stopped(plan, self._stop.signal) from None
         except RegistryError as error:
-            raise Failed(words.refused(plan, error)) from None
+            raise words.refused(plan, error) from None
 
 
 def _leave_to_program() -> None:

@@ -48,21 +48,46 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def refused(plan: Plan, error: RegistryError) -> str:
-    """Why it failed."""
-    return f"{plan.image(error.target)} was not pushed: {error}"
+class Failed(Exception):
+    """`what` did not happen, and `why`, without a full stop. A program that submits says the first part itself."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.why = why
 
 
-def stopped(plan: Plan, number: int) -> str:
+def unreadable(error: RegistryError) -> Failed:
+    """There is no plan."""
+    return Failed("nothing can be pushed", str(error))
+
+
+def refused(plan: Plan, error: RegistryError) -> Failed:
+    """A registry, or a file of ours, is in the way."""
+    if len(plan.tags) == 1 or error.target is None:
+        return Failed(_not_pushed(plan), str(error))
+    return Failed(_not_pushed(plan), f"image {plan.tags[error.target]}: {error}")
+
+
+def stopped(plan: Plan, number: int) -> Failed:
     """It was told to end."""
     how = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name if number else "the program's end"
-    return f"{plan.image(None)} was not pushed: {how} stopped the push before the registry had confirmed it"
+    return Failed(_not_pushed(plan), f"{how} stopped the push before the registry had confirmed it")
 
 
-def unexpected(error: Exception) -> str:
+def unexpected(error: Exception) -> Failed:
     """A mistake of ours. Only where it happened is shown: its text may quote what nobody should see."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     where = f" at {trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}" if trace else ""
-    return f"the push ended with an error that it does not know, {type(error).__name__}{where}: please report it"
+    return Failed(
+        "nothing, or not all, was pushed", f"{type(error).__name__}{where} was not foreseen: please report it"
+    )
+
+
+def _not_pushed(plan: Plan) -> str:
+    return (
+        f"the image of {plan.label} was not pushed"
+        if len(plan.tags) == 1
+        else f"not all images of {plan.label} were pushed"
+    )

@@ -143,6 +143,12 @@ def test_several_images(built: Built, shell: tuple[str, ...]) -> None:
     )
 
 
+def test_only_image_is_not_the_default(built: Built) -> None:
+    built.images, built.pusher = {"gpu": image(data(1))}, NO_PUSH
+    told_image = told(built.python(SEEN).build())["environment"][b"SEMATIC_CONTAINER_IMAGE"].decode()
+    assert told_image == f"gpu={built.registry}/{REPOSITORY}@{built.images['gpu'].digest}"
+
+
 # Finding its files
 
 
