@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
-from image_tools.layer import gzip_members
 from image_tools.layer.gzip_members import CHUNK
-from image_tools.layer.pipeline import Part, Pipeline
+from image_tools.layer.pipeline import Pipeline
 from image_tools.layer.sink import Sink
 
 
@@ -28,15 +27,12 @@ def squeeze(archive: Iterable[bytes], out: BinaryIO) -> Squeezed:
     pipeline = Pipeline(sink)
     try:
         for chunk in _chunks(archive):
-            pipeline.put([chunk], partial(_member, chunk))
+            pipeline.hash([chunk])
+            pipeline.compress(partial(bytes, chunk))
         pipeline.drain()
     finally:
         pipeline.close()
     return Squeezed(sink.digest, sink.size, pipeline.diff_id)
-
-
-def _member(chunk: bytes) -> list[Part]:
-    return [gzip_members.content(chunk)]
 
 
 def _chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:

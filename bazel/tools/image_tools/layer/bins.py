@@ -5,6 +5,8 @@ what they inflate to, which also checks every member. Inflating costs about a te
 the plain tar of every wheel beside its layer would save that tenth, for a copy of everything that is installed.
 """
 
+from __future__ import annotations
+
 import os
 import zlib
 from collections.abc import Iterator, Sequence

@@ -5,6 +5,8 @@ through whatever zlib a machine has. One block of the format's fixed Huffman cod
 zeros as matches at distance 1 brings a header of 512 bytes to about 120, and nothing here can differ by version.
 """
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 
@@ -15,19 +17,31 @@ _LONGEST, _SHORTEST = 258, 3
 _FINAL_FIXED_BLOCK: Bits = (0b011, 3)
 _END_OF_BLOCK = 7  # Zero bits.
 _ZEROS = re.compile(rb"(\x00{4,})")  # Splits into other bytes and zeros, in turn.
+_SHARED = 356  # So much of a header, from its type on, is the same for most files.
 
 
 def encode(data: bytes) -> bytes:
     """`data` as one complete raw DEFLATE stream."""
     value, length = _FINAL_FIXED_BLOCK
-    for index, part in enumerate(_ZEROS.split(data)):
-        more, bits = _zeros(len(part)) if index % 2 else _literals(part)
+    for more, bits in (_bits(data[:-_SHARED]), _shared(data[-_SHARED:])):
         value |= more << length
         length += bits
     return value.to_bytes((length + _END_OF_BLOCK + 7) // 8, "little")
 
 
-@lru_cache(maxsize=256)  # Half of a header is the same in all of them.
+def _bits(data: bytes) -> Bits:
+    value = length = 0
+    for index, part in enumerate(_ZEROS.split(data)):
+        if part:
+            more, bits = _zeros(len(part)) if index & 1 else _literals(part)
+            value |= more << length
+            length += bits
+    return value, length
+
+
+_shared = lru_cache(maxsize=64)(_bits)
+
+
 def _literals(data: bytes) -> Bits:
     if data.isascii():  # All codes have eight bits: the code is a table of bytes.
         return int.from_bytes(data.translate(_EIGHT_BITS), "little"), 8 * len(data)

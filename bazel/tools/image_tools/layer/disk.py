@@ -1,5 +1,7 @@
 """Files on disk: opened, measured, walked, and refused with a sentence."""
 
+from __future__ import annotations
+
 import errno
 import os
 import posixpath
@@ -33,6 +35,18 @@ class Source:
         """The whole file."""
         for offset in range(0, self.size, length):
             yield self.read(min(length, self.size - offset), offset)
+
+    def views(self, buffer: bytearray) -> Iterator[memoryview]:
+        """The same in one buffer that is used again: what a view shows is there until the next one is asked for."""
+        whole = memoryview(buffer)
+        for offset in range(0, self.size, len(buffer)):
+            view = whole[: self.size - offset]
+            done = 0
+            while done < len(view) and (more := os.preadv(self._file, [view[done:]], offset + done)):
+                done += more
+            if done < len(view):
+                raise ChangedWhileRead(self.path)
+            yield view
 
     def close(self, *, check: bool = True) -> None:
         """Also notices whether the file grew, or was written to, since it was opened."""

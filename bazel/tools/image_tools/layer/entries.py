@@ -14,6 +14,8 @@ A rule writes one JSON list a line, `[path in the image, file on disk, kind, mod
 Inside this program there is one more, `text`: a file whose content is the source itself.
 """
 
+from __future__ import annotations
+
 import json
 import posixpath
 import re
@@ -92,7 +94,10 @@ def checked(path: str) -> str:
 
 
 def arrange(entries: Iterable[Entry]) -> list[Entry]:
-    """Sorted, each path once; hard links last, so that what they name is there before them."""
+    """Each path once: native libraries, everything else, then hard links, so that what these name is there before.
+
+    Within that by path. Libraries are the large files: they are hashed while the small ones behind them are read.
+    """
     found: dict[str, Entry] = {}
     for entry in entries:
         known = found.setdefault(entry.path, entry)
@@ -100,9 +105,14 @@ def arrange(entries: Iterable[Entry]) -> list[Entry]:
             raise LayerError(
                 f"Two inputs want to be {entry.path!r}: {known.source!r} and {entry.source!r}, which differ."
             )
-    arranged = sorted(found.values(), key=lambda entry: (entry.kind == "hardlink", entry.path))
+    arranged = sorted(found.values(), key=_rank)
     _check_targets(arranged)
     return arranged
+
+
+def _rank(entry: Entry) -> tuple[bool, bool, str]:
+    path = entry.path
+    return entry.kind == "hardlink", not (path.endswith(".so") or ".so." in path), path
 
 
 def folders(entries: Iterable[Entry]) -> list[str]:

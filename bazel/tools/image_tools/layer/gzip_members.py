@@ -5,9 +5,12 @@ made, or one around the DEFLATE stream that its wheel already holds; tar headers
 encoder. All members carry the same ten bytes of head: no name, no time, no system.
 """
 
+from __future__ import annotations
+
 import hashlib
 import struct
 import zlib
+from collections.abc import Iterator
 
 from image_tools.layer import deflate
 
@@ -23,9 +26,16 @@ def glue(data: bytes) -> bytes:
     return HEAD + deflate.encode(data) + tail(zlib.crc32(data), len(data))
 
 
-def content(data: bytes, crc: int | None = None) -> bytes:
+def content(data: bytes | memoryview) -> bytes:
     """A member for a file's content, by zlib: the only bytes that depend on which zlib runs."""
-    return HEAD + _compressed(data) + tail(zlib.crc32(data) if crc is None else crc, len(data))
+    return HEAD + _compressed(data) + tail(zlib.crc32(data), len(data))
+
+
+def around(stream: Iterator[bytes], crc: int, size: int) -> Iterator[bytes]:
+    """A member of a DEFLATE stream that there is already."""
+    yield HEAD + next(stream)
+    yield from stream
+    yield tail(crc, size)
 
 
 def tail(crc: int, size: int) -> bytes:
@@ -33,7 +43,7 @@ def tail(crc: int, size: int) -> bytes:
     return struct.pack("<II", crc, size & 0xFFFFFFFF)
 
 
-def _compressed(data: bytes) -> bytes:
+def _compressed(data: bytes | memoryview) -> bytes:
     # Every parameter is given: a default is a version's choice.
     encoder = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WITHOUT_HEAD, 8, zlib.Z_DEFAULT_STRATEGY)
     return encoder.compress(data) + encoder.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 from image_tools.layer.entries import Entry, checked
@@ -52,7 +51,8 @@ def described(listed: Iterable[Entry], root: str, name: str) -> Iterator[Entry]:
 def text(entry: Entry) -> str:
     """What the file holds."""
     try:
-        return Path(entry.source).read_text(encoding="utf-8")
+        with open(entry.source, encoding="utf-8") as file:
+            return file.read()
     except OSError as error:
         raise LayerError(f"{entry.source} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:

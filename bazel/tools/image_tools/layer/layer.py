@@ -8,13 +8,13 @@ The file of entries has a JSON list a line, `[path in the image, file on disk, k
 stands for the arguments that FILE holds, one a line.
 """
 
+from __future__ import annotations
+
 import argparse
 import gc
 import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from image_tools.layer import scripts
 from image_tools.layer.bins import Piece, join
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, run: object
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, run: object
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, fromfile_prefix_chars="@")
     command.set_defaults(run=run)
@@ -86,13 +86,17 @@ def _build(options: argparse.Namespace) -> None:
 
 def _build_wheel(options: argparse.Namespace, listed: list[Entry], place: Site) -> None:
     listed = [entry for entry in listed if entry.path != f"{place.root}__init__.py"]
-    wheel = Wheel(options.wheel, place) if options.wheel else None
-    with TemporaryDirectory(prefix="layer-") as folder:
-        if wheel:
-            listed += wheel.scripts_and_data({entry.path for entry in listed}, Path(folder))
-        if place.scripts:
-            listed = scripts.add(listed, place)
-        _write(options, listed, wheel, tags(listed, place.root))
+    if not options.wheel:
+        _write_wheel(options, listed, place)
+        return
+    wheel = Wheel(options.wheel, place)
+    with wheel.scripts_and_data({entry.path for entry in listed}, f"{options.blob}.unpacked") as more:
+        _write_wheel(options, [*listed, *more], place, wheel)
+
+
+def _write_wheel(options: argparse.Namespace, listed: list[Entry], place: Site, wheel: Wheel | None = None) -> None:
+    listed = scripts.add(listed, place) if place.scripts else listed
+    _write(options, listed, wheel, tags(listed, place.root))
 
 
 def _write(
@@ -105,7 +109,8 @@ def _write(
 def _bin(options: argparse.Namespace) -> None:
     pieces = [Piece(*files) for files in options.piece]
     if options.plan:
-        planned = set(json.loads(Path(options.plan).read_text())["bins"].get(options.name, []))
+        with open(options.plan, encoding="utf-8") as file:
+            planned = set(json.load(file)["bins"].get(options.name, []))
         pieces = [piece for piece in pieces if Metadata.read(piece.metadata).name in planned]
     with open(options.blob, "wb") as out:
         _describe(options, *join(pieces, out, _label(options)))

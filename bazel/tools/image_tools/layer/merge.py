@@ -1,5 +1,7 @@
 """One folder of installed wheels: what two layers may both write, and what they may not."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from image_tools.layer.errors import LayerError

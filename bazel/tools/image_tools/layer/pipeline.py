@@ -1,115 +1,115 @@
-"""Reading, compressing, hashing and writing side by side, in order, with a bounded number of chunks in memory.
+"""Hashing, compressing and writing beside the thread that reads, in order, with a bounded number of chunks in memory.
 
-The thread of the caller reads files and makes headers, which is all the Python there is. zlib, hashlib and file I/O
-let go of the interpreter, so that they run beside it: one lane hashes the tar, a pool compresses, one lane writes.
-The output does not depend on how many threads there are: members are cut by the input alone.
+The caller's thread does what is Python: opening files, making headers. The lanes get pieces of about a chunk, or large
+files, for which zlib, hashlib and file I/O let go of the interpreter; a second thread that worked on small files would
+take it away from the first one at every system call. The output does not depend on how many threads there are.
 """
+
+from __future__ import annotations
 
 import hashlib
 import os
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from image_tools.layer import gzip_members
+from image_tools.layer.disk import Source
+from image_tools.layer.gzip_members import CHUNK
 from image_tools.layer.sink import Sink
 
-# A part of the output: bytes as they are, or what makes them when everything before them was written.
-Part = bytes | Callable[[], Iterable[bytes]]
-
 _COMPRESSORS = min(4, max(2, os.cpu_count() or 2))
-_IN_FLIGHT = 6  # Batches of a chunk each.
+_IN_FLIGHT = 48  # Pieces of work; what they hold is a chunk at most, and mostly a quarter of one.
+_WRITTEN_AT_ONCE = 1 << 18
 
 
 class Pipeline:
-    """Takes batches of tar bytes together with the jobs that make their members."""
+    """Takes the tar, and the members that stand for it, each in its order."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._tar = hashlib.sha256()
         self.tar_size = 0
-        self._hasher, self._summer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self._hasher, self._writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._compressors = ThreadPoolExecutor(_COMPRESSORS)
-        self._writer = ThreadPoolExecutor(1)
-        self._pending: deque[tuple[Future[Any], ...]] = deque()
+        self._pending: deque[Future[Any]] = deque()
+        self._parts: list[bytes] = []  # Members too small to be written one by one.
+        self._parts_size = 0
 
-    def put(self, tar: list[bytes], make: Callable[[], list[Part]], crc: "Crc | None" = None) -> None:
-        """Hashes `tar`, runs `make` on a compressor, and writes what it returns after everything before it.
-
-        `crc` takes the bytes too, where they are a part of a longer file.
-        """
+    def hash(self, tar: Sequence[bytes | memoryview]) -> Future[None]:
+        """The next bytes of the tar."""
         self.tar_size += sum(map(len, tar))
-        made = self._compressors.submit(make)
-        hashed = self._hasher.submit(_update, self._tar, tar)
-        summed = (crc.follow(self._summer, tar),) if crc else ()
-        self._pending.append((hashed, *summed, self._writer.submit(self._write, made)))
-        while len(self._pending) > _IN_FLIGHT:
-            self._settle()
+        return self._later(self._hasher, _update, self._tar, tar)
+
+    def hash_file(self, source: Source) -> Future[int]:
+        """The next bytes of the tar are a file; gives its CRC-32."""
+        self.tar_size += source.size
+        return self._later(self._hasher, _update_and_sum, self._tar, source)
+
+    def emit(self, member: bytes) -> None:
+        """The next bytes of the blob."""
+        self._parts.append(member)
+        self._parts_size += len(member)
+        if self._parts_size >= _WRITTEN_AT_ONCE:
+            self._write()
+
+    def compress(self, read: Callable[[], bytes | memoryview]) -> Future[bytes]:
+        """The next bytes of the blob are a member of what `read` gives."""
+        self._write()
+        made = self._later(self._compressors, lambda: gzip_members.content(read()))
+        self._later(self._writer, lambda: self._sink.write(made.result()))
+        return made
+
+    def emit_later(self, members: Callable[[], Iterable[bytes]]) -> None:
+        """The next bytes of the blob are made when everything before them was written."""
+        self._write()
+        self._later(self._writer, self._write_all, members)
 
     def drain(self) -> None:
         """Returns when everything was hashed and written; raises what went wrong."""
+        self._write()
         while self._pending:
-            self._settle()
+            self._pending.popleft().result()
 
     def close(self) -> None:
         """Stops the threads, also after an error."""
-        for lane in (self._compressors, self._hasher, self._summer, self._writer):
-            lane.shutdown(cancel_futures=True)
+        for future in self._pending:
+            future.cancel()
+        for lane in (self._compressors, self._hasher, self._writer):
+            lane.shutdown()
 
     @property
     def diff_id(self) -> str:
         """Digest of the uncompressed tar so far; `drain` first."""
         return "sha256:" + self._tar.hexdigest()
 
-    def _settle(self) -> None:
-        for future in self._pending.popleft():
-            future.result()
+    def _write(self) -> None:
+        if self._parts:
+            self._later(self._writer, self._sink.write, b"".join(self._parts))
+            self._parts, self._parts_size = [], 0
 
-    def _write(self, made: "Future[list[Part]]") -> None:
-        waiting, length = [], 0
-        for data in _flat(made.result()):
-            waiting.append(data)
-            length += len(data)
-            if length > gzip_members.CHUNK:
-                self._sink.write(b"".join(waiting))
-                waiting, length = [], 0
-        self._sink.write(b"".join(waiting))
+    def _write_all(self, members: Callable[[], Iterable[bytes]]) -> None:
+        for member in members():
+            self._sink.write(member)
 
-
-class Crc:
-    """The CRC-32 of a file that is longer than a chunk."""
-
-    def __init__(self) -> None:
-        self._value = 0
-        self._last: Future[None] | None = None
-
-    def add(self, chunks: list[bytes]) -> None:
-        """Takes the next ones."""
-        for chunk in chunks:
-            self._value = zlib.crc32(chunk, self._value)
-
-    def follow(self, lane: ThreadPoolExecutor, chunks: list[bytes]) -> "Future[None]":
-        """Takes the next ones on a lane."""
-        self._last = lane.submit(self.add, chunks)
-        return self._last
-
-    def result(self) -> int:
-        """The sum of everything taken so far."""
-        if self._last:
-            self._last.result()
-        return self._value
+    def _later(self, lane: ThreadPoolExecutor, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        future = lane.submit(work, *arguments)
+        self._pending.append(future)
+        while len(self._pending) > _IN_FLIGHT:
+            self._pending.popleft().result()
+        return future
 
 
-def _flat(parts: list[Part]) -> Iterator[bytes]:
-    for part in parts:
-        if isinstance(part, bytes):
-            yield part
-        else:
-            yield from part()
-
-
-def _update(tar: Any, parts: list[bytes]) -> None:
-    # One call for a batch: each call gives the interpreter up and has to win it back.
+def _update(tar: Any, parts: Sequence[bytes | memoryview]) -> None:
+    # One call for many small parts: each call gives the interpreter up and has to win it back.
     tar.update(parts[0] if len(parts) == 1 else b"".join(parts))
+
+
+def _update_and_sum(tar: Any, source: Source) -> int:
+    crc = 0
+    for view in source.views(bytearray(CHUNK)):
+        tar.update(view)
+        crc = zlib.crc32(view, crc)
+    return crc

@@ -5,11 +5,11 @@ where the body is: a bin is folders, the bodies of several layers, and the end. 
 nothing is compressed twice, whichever way a wheel travels.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_tools.layer.errors import LayerError
 
@@ -19,8 +19,7 @@ _quoted = json.encoder.encode_basestring_ascii
 ROLES = ("interpreter", "wheel", "bin", "deps", "app")
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """A layer as manifest, plan and push see it."""
 
     name: str
@@ -40,17 +39,17 @@ class Metadata:
 
     def write(self, path: str) -> None:
         """As JSON with a fixed layout."""
-        Path(path).write_text(json.dumps(asdict(self), indent=1) + "\n")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json.dumps(self._asdict(), indent=1) + "\n")
 
     @classmethod
-    def read(cls, path: str) -> "Metadata":
+    def read(cls, path: str) -> Metadata:
         """What `write` wrote."""
         fields = _load(path)
         return cls(**{**fields, "body": tuple(fields["body"]), "tags": tuple(fields["tags"])})
 
 
-@dataclass(slots=True)
-class Record:
+class Record(NamedTuple):
     """A path of a layer. `kind` is file, symlink, hardlink or dir; `origin` is the layer that it was made for."""
 
     path: str
@@ -82,14 +81,15 @@ def read_index(path: str) -> Iterator[Record]:
     try:
         with open(path, encoding="utf-8") as file:
             for line in file:
-                yield Record(*json.loads(line))
+                yield Record._make(json.loads(line))
     except OSError as error:
         raise LayerError(f"{path} cannot be read: {error.strerror}.") from None
 
 
 def _load(path: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(Path(path).read_text()))
+        with open(path, encoding="utf-8") as file:
+            return dict(json.load(file))
     except OSError as error:
         raise LayerError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:

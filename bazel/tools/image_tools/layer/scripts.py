@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from image_tools.layer.entries import Entry
 from image_tools.layer.errors import LayerError
@@ -71,10 +70,10 @@ def _runnable(entry: Entry, site: Site) -> Entry:
         return entry
     try:
         with open(entry.source, "rb") as file:
-            first = _TO_REPLACE.fullmatch(file.readline(256))
+            first = file.readline(256)
+            if not _TO_REPLACE.fullmatch(first):
+                return entry._replace(mode=_MODE)
+            program = _FIRST_LINE + file.read()
     except OSError:
         return entry  # Whoever packs it says why it cannot be read.
-    if not first:
-        return entry._replace(mode=_MODE)
-    rest = Path(entry.source).read_bytes()[first.end() :]
-    return Entry(entry.path, (_FIRST_LINE + rest).decode("utf-8", "surrogateescape"), "text", _MODE)
+    return Entry(entry.path, program.decode("utf-8", "surrogateescape"), "text", _MODE)

@@ -1,5 +1,7 @@
 """Where a layer's bytes go: the file, its digest and its size, in one pass."""
 
+from __future__ import annotations
+
 import hashlib
 from typing import BinaryIO
 

@@ -5,6 +5,8 @@ The standard library's tarfile writes correct archives too, at several times the
 open to change between versions.
 """
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 from image_tools.layer.errors import LayerError

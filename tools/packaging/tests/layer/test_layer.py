@@ -29,7 +29,7 @@ lrwxrwxrwx 0/0               0 2000-01-01 00:00 app/src/link -> ../bin/tool
 -rw-r--r-- 0/0               6 2000-01-01 00:00 app/src/näme\\nand line
 hrw-r--r-- 0/0               0 2000-01-01 00:00 app/src/again link to app/src/main.py
 """
-GOLDEN_DIGEST = "sha256:197c1f97ac5ef0e37fb129018a6b5698706a65fe8c3c3a1f1fcd206a45ebbb60"
+GOLDEN_DIGEST = "sha256:f42f08876a8cc81da6ca9ca27d4b31f5c2a9a8e34f7fe88d40e8a51e11f1c402"
 GOLDEN_DIFF_ID = "sha256:a112969104b6f19c7e1e15dd45f7ad8e3ba9936b27e813d65a4ab47256e14fe5"
 
 

@@ -241,12 +241,8 @@ def test_a_file_that_grows_shrinks_or_is_written_to(tmp_path: Path) -> None:
             source.close()
 
 
-@pytest.mark.parametrize("size", [1000, 3 << 20])
-def test_a_file_that_changes_in_the_middle_of_a_build(
-    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(bytes(size))
+def append_meanwhile(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody writes to the file each time that a header is made."""
     header = building.tar.header
 
     def write_meanwhile(*arguments: object, **more: object) -> bytes:
@@ -255,7 +251,27 @@ def test_a_file_that_changes_in_the_middle_of_a_build(
         return header(*arguments, **more)
 
     monkeypatch.setattr(building.tar, "header", write_meanwhile)
+
+
+@pytest.mark.parametrize("size", [(1 << 20) + 1, 3 << 20])
+def test_a_large_file_that_changes_in_the_middle_of_a_build(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(size))
+    append_meanwhile(path, monkeypatch)
     assert "file changed while it was read" in refusal(tmp_path, [["a", str(path)]], capsys)
+
+
+@pytest.mark.parametrize("size", [0, 1000, 1 << 20])
+def test_a_small_file_is_what_it_was_when_it_was_read(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * size)
+    append_meanwhile(path, monkeypatch)
+    built = build(tmp_path / "out", [["a", str(path)]])
+    assert built.unpack(tmp_path / "gnu")["a"][2] == (b"x" * size).hex()
 
 
 def test_a_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,10 +94,30 @@ def test_a_patched_file_is_compressed_and_no_other(tmp_path: Path, site: Path, n
     assert built.metadata.diff_id == build(tmp_path / "plain", lines(site)).metadata.diff_id
 
 
-def test_a_stored_member_is_compressed(tmp_path: Path, site: Path) -> None:
+def test_a_stored_member_is_no_stream_to_copy(tmp_path: Path, site: Path) -> None:
     built = with_wheel(tmp_path / "out", site, pack(tmp_path / "pkg.whl", compression=zipfile.ZIP_STORED))
-    assert (built.metadata.copied, built.metadata.compressed) == (0, 5)
-    assert built.blob.read_bytes() == build(tmp_path / "plain", lines(site)).blob.read_bytes()
+    assert (built.metadata.copied, built.metadata.compressed) == (0, 2)
+    plain = build(tmp_path / "plain", lines(site))
+    assert plain.metadata.diff_id == built.metadata.diff_id
+    assert plain.unpack(tmp_path / "a") == built.unpack(tmp_path / "b")
+
+
+def test_a_wheel_with_something_before_it_is_copied(tmp_path: Path, site: Path) -> None:
+    wheel = pack(tmp_path / "pkg.whl")
+    wheel.write_bytes(b"#!/bin/sh\n" * 100 + wheel.read_bytes())
+    assert with_wheel(tmp_path / "out", site, wheel).metadata.copied == 5
+
+
+def test_a_damaged_directory(tmp_path: Path, site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wheel = pack(tmp_path / "pkg.whl")
+    data = wheel.read_bytes()
+    for damaged in (data.replace(b"PK\x01\x02", b"PK\x01\x03"), data[:200] + data[-80:], data[-22:]):
+        wheel.write_bytes(damaged)
+        _, arguments = outputs(tmp_path / "out")
+        listed = write_entries(tmp_path, lines(site))
+        command = ["build", "--name", "pkg", *arguments, "--entries", listed, "--root", ROOT, "--wheel", str(wheel)]
+        assert layer.main(command) == 1
+        assert "fetch it again" in capsys.readouterr().err
 
 
 def test_a_zip64_wheel_is_copied(tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,11 +127,15 @@ def test_a_zip64_wheel_is_copied(tmp_path: Path, site: Path, monkeypatch: pytest
     assert built.metadata.diff_id == build(tmp_path / "plain", lines(site)).metadata.diff_id
 
 
-def test_files_that_an_installer_wrote_are_compressed(tmp_path: Path, site: Path) -> None:
+def test_what_an_installer_wrote_depends_on_no_zlib(
+    tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (site / "pkg-1.dist-info/INSTALLER").write_text("rules\n")
     (site / "pkg-1.dist-info/RECORD").write_text("as installed, which is longer\n")
+    monkeypatch.setattr(gzip_members, "_compressed", lambda data: pytest.fail("zlib was used"))
     built = with_wheel(tmp_path / "out", site, pack(tmp_path / "pkg.whl"))
-    assert (built.metadata.copied, built.metadata.compressed) == (4, 2)
+    assert (built.metadata.copied, built.metadata.compressed) == (4, 0)
+    assert built.unpack(tmp_path / "gnu")[f"{ROOT}/pkg-1.dist-info/INSTALLER"][2] == b"rules\n".hex()
 
 
 def test_the_root_init_is_dropped_and_no_other(tmp_path: Path, site: Path) -> None:

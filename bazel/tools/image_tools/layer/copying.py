@@ -1,0 +1,93 @@
+"""Members around the DEFLATE streams of a declared .whl, so that nothing is compressed and no zlib can differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from functools import partial
+
+from image_tools.layer import gzip_members
+from image_tools.layer.disk import Source
+from image_tools.layer.gzip_members import CHUNK
+from image_tools.layer.pipeline import Pipeline
+from image_tools.layer.wheel import Wheel
+
+_GLUE = 1 << 14
+# What an installer adds to a wheel is smaller; our own encoder takes it, and the digest stays free of zlib.
+_SMALL = 1 << 12
+
+
+class Copier:
+    """Makes members of what a tar consists of, told in the tar's order."""
+
+    def __init__(self, pipeline: Pipeline, wheel: Wheel | None) -> None:
+        self._pipeline, self._wheel = pipeline, wheel
+        self._glue = bytearray()  # Headers and padding that are no member yet.
+        self._done: list[str] = []  # What became of each file; two threads append to it.
+
+    @property
+    def copied(self) -> int:
+        """Files whose compressed bytes are the wheel's own."""
+        return self._done.count("copied")
+
+    @property
+    def compressed(self) -> int:
+        """Files that zlib compressed."""
+        return self._done.count("compressed")
+
+    def glue(self, data: bytes) -> None:
+        """Headers, padding and other small things."""
+        self._glue += data
+        if len(self._glue) >= _GLUE:
+            self.seal()
+
+    def content(self, path: str, crc: int, data: bytes) -> None:
+        """A file of at most a chunk."""
+        if stream := self._stream(path, len(data), crc):
+            self._done.append("copied")
+            self.seal()
+            for piece in stream:
+                self._pipeline.emit(piece)
+        elif len(data) <= _SMALL:
+            self.glue(data)
+        else:  # Somebody patched what was installed, or the wheel does not hold it.
+            self._done.append("compressed")
+            self.seal()
+            self._pipeline.compress(lambda: data)
+
+    def large(self, path: str, summed: Future[int], source: Source) -> None:
+        """A larger one: what becomes of it is decided when it was read."""
+        self.seal()
+        self._pipeline.emit_later(partial(self._large, path, summed, source))
+
+    def seal(self) -> None:
+        """Makes a member of the headers and padding so far."""
+        if self._glue:
+            self._pipeline.emit(gzip_members.glue(bytes(self._glue)))
+            self._glue.clear()
+
+    def _stream(self, path: str, size: int, crc: int) -> Iterator[bytes] | None:
+        member = self._wheel.find(path, size, crc) if self._wheel else None
+        return gzip_members.around(self._wheel.stream(member), crc, size) if self._wheel and member else None
+
+    def _large(self, path: str, summed: Future[int], source: Source) -> Iterator[bytes]:
+        if stream := self._stream(path, source.size, summed.result()):
+            self._done.append("copied")
+            yield from stream
+        else:
+            self._done.append("compressed")
+            yield from map(gzip_members.content, source.chunks(CHUNK))
+        source.close()
+
+
+def compress_file(pipeline: Pipeline, summed: Future[int], source: Source) -> None:
+    """Members of a large file, a chunk each."""
+    for offset in range(0, source.size, CHUNK):
+        pipeline.compress(partial(source.read, min(CHUNK, source.size - offset), offset))
+    pipeline.emit_later(partial(_close, summed, source))
+
+
+def _close(summed: Future[int], source: Source) -> tuple[()]:
+    summed.result()
+    source.close()
+    return ()
