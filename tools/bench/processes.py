@@ -57,11 +57,12 @@ def last_line(text: str) -> dict[str, Any]:
     return found
 
 
-def whole(command: list[str], folder: Path) -> dict[str, Any]:
-    """How long a whole process of ours takes, from its start to its end, and how much CPU."""
+def whole(command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """How long a whole process of ours takes, from start to end, how much CPU, and what it reports, if it does."""
     begun, cpu = time.perf_counter(), _children_cpu()
-    run(command, folder, ours(folder))
-    return {"seconds": time.perf_counter() - begun, "cpu": _children_cpu() - cpu}
+    text = run(command, folder, {**ours(folder), **(environment or {})})
+    measured = {"seconds": time.perf_counter() - begun, "cpu": _children_cpu() - cpu}
+    return {**measured, **(last_line(text) if text.rstrip().endswith("}") else {})}
 
 
 def _children_cpu() -> float:

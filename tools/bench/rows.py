@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from tools.bench import processes
+from tools.bench.packaging import program
 
 Program = Callable[[Path], dict[str, Any]]
 """Runs in a folder of its own and reports numbers by name."""
@@ -47,7 +48,7 @@ class Row(NamedTuple):
 
 def all_rows() -> list[Row]:
     """Every row, in the order in which they are shown."""
-    return [import_row(), *one_step_rows(), *chain_rows(), *fan_out_rows(), array_row()]
+    return [import_row(), *one_step_rows(), *chain_rows(), *fan_out_rows(), array_row(), *layer_rows()]
 
 
 def import_row() -> Row:
@@ -87,6 +88,17 @@ def array_row(mib: int = 256) -> Row:
     )
     ours, floor = (_module("tools.bench.arrays", what, mib) for what in ("ours", "floor"))
     return Row(f"array-{mib}-mib", "numpy.save + load + sha256", ours, floor, metrics, 5)
+
+
+def layer_rows() -> Iterator[Row]:
+    """With the .whl declared its streams are copied, without it everything is compressed."""
+    for kind, limit in (("declared", 1.5), ("compressed", 5.0)):
+        metrics = (
+            Metric("s", budget=Budget(limit, "ratio")),
+            Metric("cpu s", "cpu"),
+            Metric("MB, peak", "peak", 1e-6, Budget(100, "ours")),
+        )
+        yield Row(f"layer-411-mb-{kind}", "read + sha256", program(kind), program("floor"), metrics, 7, warm=False)
 
 
 def _steps(graph: str, resolver: str, n: int, limit: float, floor_name: str, floor: str, repetitions: int) -> Row:
