@@ -155,3 +155,29 @@ def test_random_trees_come_back(tmp_path: Path, found: dict) -> None:
     }
     assert names(built.blob) == [record.path for record in built.records]
     shutil.rmtree(folder)
+
+
+def test_libraries_come_first_and_hard_links_last(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    lines = [[name, str(tmp_path / "file")] for name in ("a.py", "b/libz.so", "b/libz.so.1", "b/x.sort", "z.so.txt")]
+    built = build(tmp_path / "out", [["a", "a.py", "hardlink"], *lines])
+    assert names(built.blob) == ["b", "b/libz.so", "b/libz.so.1", "z.so.txt", "a.py", "b/x.sort", "a"]
+
+
+def test_more_than_all_buffers_hold(tmp_path: Path) -> None:
+    """Large files go around the buffers, and small ones fill them many times over while those are hashed."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(90):
+        block = hashlib.sha512(b"%d" % number).digest()
+        (folder / f"{number}").write_bytes(block * (200_000 if number % 30 == 0 else 9_000 + number))
+    built = build(tmp_path / "out", listing(folder))
+    assert built.metadata.tar_size > 80 << 20
+    raw = gzip.decompress(built.blob.read_bytes())
+    assert built.metadata.diff_id == "sha256:" + hashlib.sha256(raw).hexdigest()
+    unpacked = built.unpack(tmp_path / "gnu")
+    assert {path: content for path, (_, _, content) in unpacked.items() if path != "app"} == {
+        f"app/{path.name}": path.read_bytes().hex() for path in folder.iterdir()
+    }
+    crcs = {record.path: record.crc for record in built.records}
+    assert all(crcs[f"app/{path.name}"] == zlib.crc32(path.read_bytes()) for path in folder.iterdir())
