@@ -35,6 +35,7 @@ class Findings:
         self._root = root
         self._laptop = laptop
         self._imports: dict[str, tuple[str, int]] = {}
+        self._made: set[str] = set()
         self._of: dict[str, Callable[[Line], Iterator[Mistake]]] = {
             "module": self._module,
             "missing": self._missing,
@@ -55,6 +56,7 @@ class Findings:
             if line["kind"] == "imports":
                 for name, file, number in line["imports"]:
                     self._imports.setdefault(name.partition(".")[0], (file, number))
+        self._made = {line["path"] for line in journal if line["kind"] == "made"}
         return [line[1] for line in sorted(self._distinct(journal), key=lambda numbered: numbered[0])]
 
     def _distinct(self, journal: list[Line]) -> Iterator[tuple[int, Mistake]]:
@@ -93,9 +95,12 @@ class Findings:
 
     def _missing(self, line: Line) -> Iterator[Mistake]:
         relative = self._relative(line["path"])
-        here = self._laptop.file(relative)
-        if here is not None:
+        if self._laptop.file(relative) is not None and not self._is_made(line["path"]):
             yield self._absent_file(line, line["path"], relative)
+
+    def _is_made(self, path: str) -> bool:
+        """Whether the program made a file or folder, or a folder around it, that was not there at first."""
+        return any(path == made or path.startswith(made + "/") for made in self._made)
 
     def _absent_file(self, line: Line, path: str, relative: str | None) -> Mistake:
         if relative is None or self._laptop.file(relative) is None:

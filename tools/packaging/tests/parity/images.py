@@ -91,7 +91,7 @@ def _unpacked(path: Path) -> bool:
     return path.suffix == ".pyc" or "tests" in path.parts
 
 
-def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
+def judge(folder: Path, pipeline: Pipeline, sematic: Built | None) -> Verdict:
     """Build the image of `pipeline` and test it."""
     workspace, runfiles = folder / "workspace", folder / "runfiles"
     for name, text in pipeline.files.items():
@@ -101,7 +101,8 @@ def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
     main = runfiles / "_main" / pipeline.main
     main.parent.mkdir(parents=True)
     main.symlink_to(workspace / pipeline.main)
-    plan = _plan(runfiles, pipeline, [sematic, *_layers(folder, workspace, pipeline)])
+    layers = [*([sematic] if sematic else []), *_layers(folder, workspace, pipeline)]
+    plan = _plan(runfiles, pipeline, layers)
     path = os.pathsep.join([*filter(None, sys.path), str(folder / "installed")])
     command = [sys.executable, "-m", "image_tools.parity.parity", "--plan", str(plan), "--runfiles", str(runfiles)]
     env = {**os.environ, "PYTHONPATH": path, "TEST_TMPDIR": str(folder), "LAPTOP_ONLY": "1"}

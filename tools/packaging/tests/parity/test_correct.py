@@ -131,6 +131,20 @@ def pipeline(n: int) -> int:
     return read(prepare(n))
 """
     ),
+    "a folder that is made when it is not there": Pipeline(
+        {
+            **ROWS,
+            "fit/pipeline.py": "import pathlib\nOUT = pathlib.Path(__file__).parent / 'out'\n"
+            + STEP
+            + """    OUT.mkdir(exist_ok=True)
+    if not (OUT / "cache").exists():
+        (OUT / "cache").write_text("3")
+    return int((OUT / "cache").read_text())
+""",
+            "fit/out/cache": "3",
+        },
+        undeclared=["fit/out/cache"],
+    ),
     "a variable of the image": running(
         "    import os\n\n    return len(open(os.environ['ROWS']).read())\n",
         files={"fit/rows.csv": "1"},

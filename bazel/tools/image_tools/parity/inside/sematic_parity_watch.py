@@ -45,6 +45,7 @@ class Watch:
             "os.listdir": self._read,
             "os.scandir": self._read,
             "os.rename": self._rename,
+            "os.mkdir": lambda path, *_: self._makes(os.path.abspath(os.fsdecode(path))),
             "sqlite3.connect": self._read,
             "glob.glob": self._glob,
             "pathlib.Path.glob": lambda folder, pattern: self._glob(os.path.join(str(folder), str(pattern)), True),
@@ -130,6 +131,12 @@ class Watch:
         if self._is_laptops(os.path.dirname(path)) or (self._is_laptops(path) and not makes_it):
             self._refuse(path)
         self._written[path] = self.pod
+        self._makes(path)
+
+    def _makes(self, path: str) -> None:
+        """What a program makes for itself it need not have been given."""
+        if _is_in(path, (self.root,)):
+            self.note("made", path=path)
 
     def _rename(self, source: Any, target: Any, *_: object) -> None:
         old, new = _text(source), _text(target)
