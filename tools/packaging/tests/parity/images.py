@@ -82,13 +82,10 @@ def sematic_layer(folder: Path) -> Built:
         spec = importlib.util.find_spec(name)
         assert spec is not None and spec.submodule_search_locations is not None
         package = Path(spec.submodule_search_locations[0])
-        files = [path for path in sorted(package.rglob("*")) if path.is_file() and not _unpacked(path)]
-        lines += [[f"app/site-packages/{name}/{path.relative_to(package)}", str(path)] for path in files]
+        files = [path.relative_to(package) for path in sorted(package.rglob("*")) if path.is_file()]
+        wanted = [file for file in files if file.suffix != ".pyc" and "tests" not in file.parts]
+        lines += [[f"app/site-packages/{name}/{file}", str(package / file)] for file in wanted]
     return build(folder, lines, name="sematic")
-
-
-def _unpacked(path: Path) -> bool:
-    return path.suffix == ".pyc" or "tests" in path.parts
 
 
 def judge(folder: Path, pipeline: Pipeline, sematic: Built | None) -> Verdict:
@@ -133,6 +130,7 @@ def _plan(runfiles: Path, pipeline: Pipeline, layers: Sequence[Built]) -> Path:
     """What the rule writes."""
     env = {
         "PATH": "/app/bin:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONSAFEPATH": "1",
         "PYTHONPATH": "/app/src:/app/site-packages:/app/src/_main",
         "RUNFILES_DIR": "/app/src",
     }

@@ -22,10 +22,9 @@ class Import(NamedTuple):
 
 
 class Closure:
-    """What a program imports: `imports`, and the `files` that were read."""
+    """What a program imports: modules that are `missing`, and the `files` that were read."""
 
     def __init__(self, is_users: Callable[[str], bool]) -> None:
-        self.imports: list[Import] = []
         self.missing: list[Import] = []
         self.files: set[str] = set()
         self._is_users = is_users
@@ -39,7 +38,6 @@ class Closure:
                 continue
             self.files.add(file)
             for each in _imports(file, module):
-                self.imports.append(each)
                 todo += self._look(each)
 
     def _look(self, each: Import) -> list[tuple[str, str]]:
