@@ -37,6 +37,7 @@ class Findings:
         self._made: set[str] = set()
         self._of: dict[str, Callable[[Line], Iterator[Mistake]]] = {
             "module": self._module,
+            "folder": self._folder,
             "missing": self._missing,
             "laptop": self._laptops,
             "glob": self._glob,
@@ -71,6 +72,12 @@ class Findings:
         """A module that was looked for in vain is a mistake where this machine has it."""
         here = self._laptop.module(line["name"])
         if here is not None:
+            yield self._absent_module(line, line["name"], here)
+
+    def _folder(self, line: Line) -> Iterator[Mistake]:
+        """A package without its __init__.py is one that has none, or one whose __init__.py nobody declared."""
+        here = self._laptop.module(line["name"])
+        if here is not None and here.startswith(f"{self._laptop.workspace}/"):
             yield self._absent_module(line, line["name"], here)
 
     def _absent_module(self, line: Line, name: str, here: str | None) -> Mistake:

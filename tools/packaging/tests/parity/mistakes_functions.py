@@ -243,6 +243,26 @@ def pipeline(n: int) -> int:
 """,
         "a worker cannot import late",
     ),
+    "a function of a main.py that nobody can import": (
+        Pipeline(
+            {
+                "fit/my-main.py": """
+import sematic
+
+
+@sematic.func  # mistake
+def late(n: int) -> int:
+    return n
+
+
+if __name__ == "__main__":
+    sematic.resolve(late(1))
+"""
+            },
+            main="fit/my-main.py",
+        ),
+        "a program that no other process can import",
+    ),
     "a class that is local to a function": defining(
         """
 def make():

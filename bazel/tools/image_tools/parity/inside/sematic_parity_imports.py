@@ -22,10 +22,12 @@ class Import(NamedTuple):
 
 
 class Closure:
-    """What a program imports: modules that are `missing`, and the `files` that were read."""
+    """What a program imports: modules that are `missing`, `folders` without an __init__.py that were imported as
+    packages, and the `files` that were read."""
 
     def __init__(self, is_users: Callable[[str], bool]) -> None:
         self.missing: list[Import] = []
+        self.folders: list[Import] = []
         self.files: set[str] = set()
         self._is_users = is_users
 
@@ -56,7 +58,7 @@ class Closure:
                 return files
             origin = spec.origin if spec.has_location else None
             if origin is None:
-                self.missing.append(each._replace(name=name))  # A folder, which elsewhere may have an __init__.py.
+                self.folders.append(each._replace(name=name))
             if origin and self._is_users(origin) and origin.endswith(".py"):
                 files.append((origin, name))
             if spec.submodule_search_locations is None:

@@ -57,8 +57,9 @@ class Stage:
         name = parity.module_of(self.main)
         closure = sematic_parity_imports.Closure(self.watch.is_users)
         closure.follow(self.main, name)
-        for missing in closure.missing:
-            self.watch.note("module", name=missing.name, file=missing.file, line=missing.line)
+        for kind, found in {"module": closure.missing, "folder": closure.folders}.items():
+            for each in found:
+                self.watch.note(kind, name=each.name, file=each.file, line=each.line)
         with parity.as_worker(name):
             try:
                 if name != "__main__":  # Such as my-main.py: then functions cannot be in it.
