@@ -82,7 +82,8 @@ def module_of(file: Path) -> str:
     if len(roots) > 1 and (runfiles := os.environ.get("RUNFILES_DIR")):
         roots.discard(Path(runfiles).absolute())  # Bazel puts it there too: `_main.examples.digits.main`, for nobody
     names = [_dotted(file, root) for root in roots if root in file.parents]
-    stem = file.stem if "." not in file.stem else MAIN
+    # A name such as my-main is one for import_module only, and where Python looks into that folder.
+    stem = file.stem if "." not in file.stem and file.parent in roots else MAIN
     return max((name for name in names if name), key=lambda name: (name.count("."), name), default=stem)
 
 

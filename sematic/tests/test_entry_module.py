@@ -23,6 +23,16 @@ if __name__ == "__main__":
     print(away.path, sematic.resolve(away(1), sematic.LocalResolver(max_parallelism=1)))
 """
 
+NAMED = """
+import sematic
+
+@sematic.func
+def step(x: int) -> int:
+    return x
+
+print(step.path)
+"""
+
 
 @pytest.mark.parametrize("init", ["import sematic", ""])
 def test_functions_of_the_entry_module_are_found_by_workers(tmp_path: Path, init: str) -> None:
@@ -40,3 +50,20 @@ def test_functions_of_the_entry_module_are_found_by_workers(tmp_path: Path, init
         check=False,
     )
     assert ended.stdout == "package.main:away 2\n", ended.stderr
+
+
+def test_the_folder_of_runfiles_is_no_root(tmp_path: Path) -> None:
+    """Bazel's programs have it on their path, before the repository's own folder in it."""
+    folder = tmp_path / "runfiles/_main/package"
+    folder.mkdir(parents=True)
+    (folder / "main.py").write_text(NAMED)
+    found = environment(tmp_path / "home", RUNFILES_DIR=f"{tmp_path}/runfiles")
+    found["PYTHONPATH"] = f"{tmp_path}/runfiles:{tmp_path}/runfiles/_main:{found['PYTHONPATH']}"
+    ended = subprocess.run(
+        [sys.executable, str(folder / "main.py")],
+        env=found,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stdout == "package.main:step\n", ended.stderr

@@ -34,16 +34,16 @@ class Findings:
         self._plan = plan
         self._root = root
         self._laptop = laptop
-        self._imports: dict[str, tuple[str, int]] = {}
+        self._made: set[str] = set()
         self._of: dict[str, Callable[[Line], Iterator[Mistake]]] = {
             "module": self._module,
+            "folder": self._folder,
             "missing": self._missing,
             "laptop": self._laptops,
             "glob": self._glob,
             "handed": self._handed,
             "error": self._error,
             "problem": self._problem,
-            "modules": self._modules,
             "died": self._died,
             "no sematic": self._no_sematic,
         }
@@ -51,10 +51,7 @@ class Findings:
     def mistakes(self, journal: Iterable[Line]) -> list[Mistake]:
         """Each mistake once, in the order in which they were met."""
         journal = list(journal)
-        for line in journal:
-            if line["kind"] == "imports":
-                for name, file, number in line["imports"]:
-                    self._imports.setdefault(name.partition(".")[0], (file, number))
+        self._made = {line["path"] for line in journal if line["kind"] == "made"}
         return [line[1] for line in sorted(self._distinct(journal), key=lambda numbered: numbered[0])]
 
     def _distinct(self, journal: list[Line]) -> Iterator[tuple[int, Mistake]]:
@@ -77,11 +74,20 @@ class Findings:
         if here is not None:
             yield self._absent_module(line, line["name"], here)
 
+    def _folder(self, line: Line) -> Iterator[Mistake]:
+        """A package without its __init__.py is one that has none, or one whose __init__.py nobody declared."""
+        here = self._laptop.module(line["name"])
+        if here is not None and here.startswith(f"{self._laptop.workspace}/"):
+            yield self._absent_module(line, line["name"], here)
+
     def _absent_module(self, line: Line, name: str, here: str | None) -> Mistake:
         what = f"the module {name} is not in the image"
         if here is None:
             why = "The import fails there; on this machine it is not installed either."
             fix = f"Add what provides {name} to the deps of the library that imports it."
+            if full := self._laptop.beside_main(name):
+                why = "The folder of main.py is no place that Python imports from, here as there."
+                fix = f"Import it as {full}, and add it to the srcs of a library in deps."
         elif here.startswith(f"{self._laptop.workspace}/"):
             where = self._laptop.name(here)
             why = f"It is {where} here, which no target that main depends on has in its srcs."
@@ -93,9 +99,12 @@ class Findings:
 
     def _missing(self, line: Line) -> Iterator[Mistake]:
         relative = self._relative(line["path"])
-        here = self._laptop.file(relative)
-        if here is not None:
+        if self._laptop.file(relative) is not None and not self._is_made(line["path"]):
             yield self._absent_file(line, line["path"], relative)
+
+    def _is_made(self, path: str) -> bool:
+        """Whether the program made a file or folder, or a folder around it, that was not there at first."""
+        return any(path == made or path.startswith(made + "/") for made in self._made)
 
     def _absent_file(self, line: Line, path: str, relative: str | None) -> Mistake:
         if relative is None or self._laptop.file(relative) is None:
@@ -164,18 +173,6 @@ class Findings:
     def _problem(self, line: Line) -> Iterator[Mistake]:
         what = self._root.there(line["what"])
         yield self._mistake(line, what, "", line["fix"], what)
-
-    def _modules(self, line: Line) -> Iterator[Mistake]:
-        """Modules that are something else here: the folder of main.py comes first, with all that is in it."""
-        source = self._root.source / self._plan.main
-        for name, file in line["modules"].items():
-            here = self._laptop.beside_main(name)
-            there = f"{source.parent}/{os.path.relpath(here, self._laptop.script_folder)}" if here else file
-            if here is not None and name in self._imports and there != file and not os.path.exists(there):
-                place = dict(zip(("file", "line"), self._imports[name]))
-                what = f"{name} is another module in the image: {self._root.there(file)}"
-                why = f"Here {self._laptop.name(here)} is found first, which is not in the image."
-                yield self._mistake(place, what, why, "Give that file another name, or add it to srcs.", name)
 
     def _died(self, line: Line) -> Iterator[Mistake]:
         what = f"the process of main.py ended with exit code {line['code']} before the test was done"

@@ -17,13 +17,12 @@ class Laptop:
     def __init__(self, main_file: Path, main: str, installed: Sequence[str]) -> None:
         real = Path(os.path.realpath(main_file))
         self.workspace = Path(*real.parts[: -main.count("/")])
-        # Python puts the folder that main.py really is in first: through Bazel's links that is the source tree.
-        self.script_folder = str(real.parent)
+        self._package = real.parent
         self._installed = list(installed)
 
     def module(self, name: str) -> str | None:
         """The file of a module that this machine has; None when it has none either."""
-        path: Sequence[str] | None = [self.script_folder, str(self.workspace), *self._installed]
+        path: Sequence[str] | None = [str(self.workspace), *self._installed]
         found = None
         parts = name.split(".")
         for part in parts:
@@ -36,9 +35,9 @@ class Laptop:
         return found.origin if found is not None and found.loader is not None else None
 
     def beside_main(self, name: str) -> str | None:
-        """The file of a top-level module in main.py's own folder, which is before everything else."""
-        found = PathFinder.find_spec(name, [self.script_folder])
-        return found.origin if found is not None and found.has_location else None
+        """The full name of a module that stands beside main.py and was asked for by its last name only."""
+        relative = self._package.relative_to(self.workspace)
+        return ".".join([*relative.parts, name]) if (self._package / f"{name}.py").is_file() else None
 
     def file(self, relative: str) -> str | None:
         """A file or folder of the workspace, by its path relative to it; None when there is none."""

@@ -38,7 +38,7 @@ class Plan:
 
 def read_plan(path: str, runfiles: Path) -> Plan:
     """The plan that the rule wrote. The paths in it are below `runfiles`."""
-    fields = _json(path)
+    fields = _read(path)
     return Plan(
         target=fields["target"],
         main=fields["main"],
@@ -50,10 +50,13 @@ def read_plan(path: str, runfiles: Path) -> Plan:
     )
 
 
-def _json(path: str) -> dict[str, Any]:
+def _read(path: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(Path(path).read_bytes()))
+        fields = json.loads(Path(path).read_bytes())
     except OSError as error:
         raise ParityError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise ParityError(f"{path} is no plan of a test: {error}.") from None
+    if not isinstance(fields, dict):
+        raise ParityError(f"{path} is no plan of a test: it holds no JSON object.")
+    return fields

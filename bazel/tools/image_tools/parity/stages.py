@@ -44,7 +44,7 @@ class Stages:
         request = {"stage": stage, "main": str(main)}
         request_file = self._root.scratch / f"{stage}.json"
         request_file.write_text(json.dumps({**request, "arguments": arguments, "called": called}))
-        command = [str(self._root.python), "-B", str(self._root.tools / "sematic_parity_stage.py"), str(request_file)]
+        command = [str(self._root.python), str(self._root.tools / "sematic_parity_stage.py"), str(request_file)]
         code = subprocess.run(command, cwd=self._root.working_dir, env=self._environment).returncode
         if not any(line["kind"] == "end" and line["stage"] == stage for line in self.journal()):
             self._note({"kind": "died", "stage": stage, "code": code, "file": str(main), "line": 1})

@@ -82,16 +82,13 @@ def sematic_layer(folder: Path) -> Built:
         spec = importlib.util.find_spec(name)
         assert spec is not None and spec.submodule_search_locations is not None
         package = Path(spec.submodule_search_locations[0])
-        files = [path for path in sorted(package.rglob("*")) if path.is_file() and not _unpacked(path)]
-        lines += [[f"app/site-packages/{name}/{path.relative_to(package)}", str(path)] for path in files]
+        files = [path.relative_to(package) for path in sorted(package.rglob("*")) if path.is_file()]
+        wanted = [file for file in files if file.suffix != ".pyc" and "tests" not in file.parts]
+        lines += [[f"app/site-packages/{name}/{file}", str(package / file)] for file in wanted]
     return build(folder, lines, name="sematic")
 
 
-def _unpacked(path: Path) -> bool:
-    return path.suffix == ".pyc" or "tests" in path.parts
-
-
-def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
+def judge(folder: Path, pipeline: Pipeline, sematic: Built | None) -> Verdict:
     """Build the image of `pipeline` and test it."""
     workspace, runfiles = folder / "workspace", folder / "runfiles"
     for name, text in pipeline.files.items():
@@ -101,7 +98,8 @@ def judge(folder: Path, pipeline: Pipeline, sematic: Built) -> Verdict:
     main = runfiles / "_main" / pipeline.main
     main.parent.mkdir(parents=True)
     main.symlink_to(workspace / pipeline.main)
-    plan = _plan(runfiles, pipeline, [sematic, *_layers(folder, workspace, pipeline)])
+    layers = [*([sematic] if sematic else []), *_layers(folder, workspace, pipeline)]
+    plan = _plan(runfiles, pipeline, layers)
     path = os.pathsep.join([*filter(None, sys.path), str(folder / "installed")])
     command = [sys.executable, "-m", "image_tools.parity.parity", "--plan", str(plan), "--runfiles", str(runfiles)]
     env = {**os.environ, "PYTHONPATH": path, "TEST_TMPDIR": str(folder), "LAPTOP_ONLY": "1"}
@@ -132,6 +130,7 @@ def _plan(runfiles: Path, pipeline: Pipeline, layers: Sequence[Built]) -> Path:
     """What the rule writes."""
     env = {
         "PATH": "/app/bin:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONSAFEPATH": "1",
         "PYTHONPATH": "/app/src:/app/site-packages:/app/src/_main",
         "RUNFILES_DIR": "/app/src",
     }

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     import numpy
 
 """
+DYING = """
+import os
+
+@sematic.func
+def pipeline(n: int) -> int:
+    os._exit(3)
+"""
 
 
 def defining(text: str, sentence: str, run: bool = True) -> tuple[Pipeline, str]:
@@ -236,6 +243,26 @@ def pipeline(n: int) -> int:
 """,
         "a worker cannot import late",
     ),
+    "a function of a main.py that nobody can import": (
+        Pipeline(
+            {
+                "fit/my-main.py": """
+import sematic
+
+
+@sematic.func  # mistake
+def late(n: int) -> int:
+    return n
+
+
+if __name__ == "__main__":
+    sematic.resolve(late(1))
+"""
+            },
+            main="fit/my-main.py",
+        ),
+        "a program that no other process can import",
+    ),
     "a class that is local to a function": defining(
         """
 def make():
@@ -252,6 +279,31 @@ def pipeline(config: Config) -> int:
 """,
         "another process cannot import it",
         run=False,
+    ),
+    "a class whose name is deleted": defining(
+        """
+@dataclasses.dataclass
+class Config:
+    n: int
+
+@sematic.func  # mistake
+def train(config: Config) -> int:
+    return 1
+
+del Config
+
+@sematic.func
+def pipeline(n: int) -> int:
+    return n
+""",
+        "Config is needed to read this value",
+        run=False,
+    ),
+    "a process that dies": (
+        Pipeline(
+            {"fit/main.py": "import os  # mistake\n" + MAIN, "fit/pipeline.py": IMPORTS + DYING},
+        ),
+        "the process of main.py ended with exit code 3",
     ),
     "a value of another type": defining(
         "@sematic.func  # mistake\ndef pipeline(n: int) -> int:\n    return str(n)\n", "expected int, got str '2'"

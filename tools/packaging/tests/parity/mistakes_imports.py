@@ -91,12 +91,11 @@ MISTAKES: dict[str, tuple[Pipeline, str]] = {
         ),
         "Add fit/helpers.py to the srcs",
     ),
-    "a module beside main.py that is in no srcs": (
+    "a module beside main.py by its last name": (
         Pipeline(
-            {"fit/main.py": "import helpers  # mistake\n" + MAIN, "fit/pipeline.py": PIPELINE, "fit/helpers.py": ""},
-            undeclared=["fit/helpers.py"],
+            {"fit/main.py": "import helpers  # mistake\n" + MAIN, "fit/pipeline.py": PIPELINE, "fit/helpers.py": ""}
         ),
-        "Add fit/helpers.py to the srcs",
+        "Import it as fit.helpers",
     ),
     "a relative import of what is in no srcs": (
         Pipeline(
@@ -142,14 +141,6 @@ if __name__ == "__main__":
             args=["forest"],
         ),
         "Add fit/forest.py to the srcs",
-    ),
-    "a file beside main.py that takes a wheel's name": (
-        Pipeline(
-            {"fit/main.py": "import wheel  # mistake\n" + MAIN, "fit/pipeline.py": PIPELINE, "fit/wheel.py": ""},
-            undeclared=["fit/wheel.py"],
-            wheels={"wheel.py": ""},
-        ),
-        "wheel is another module in the image: /app/site-packages/wheel.py",
     ),
     "a program that runs its pipeline when it is imported": (
         Pipeline(

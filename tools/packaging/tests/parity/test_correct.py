@@ -131,6 +131,59 @@ def pipeline(n: int) -> int:
     return read(prepare(n))
 """
     ),
+    "a folder that is made when it is not there": Pipeline(
+        {
+            **ROWS,
+            "fit/pipeline.py": "import pathlib\nOUT = pathlib.Path(__file__).parent / 'out'\n"
+            + STEP
+            + """    OUT.mkdir(exist_ok=True)
+    if not (OUT / "cache").exists():
+        (OUT / "cache").write_text("3")
+    return int((OUT / "cache").read_text())
+""",
+            "fit/out/cache": "3",
+        },
+        undeclared=["fit/out/cache"],
+    ),
+    "what packages look for of their own accord": Pipeline(
+        {"fit/main.py": MAIN, "fit/pipeline.py": f"import wheel\n{STEP}    return wheel.find(n)\n", ".git/HEAD": "x"},
+        undeclared=[".git/HEAD"],
+        wheels={"wheel.py": "import os\n\ndef find(n):\n    return n + os.path.exists('.git')\n"},
+    ),
+    "words of a command that are files elsewhere": Pipeline(
+        {
+            "fit/main.py": MAIN,
+            "fit/pipeline.py": f"import subprocess\n{STEP}    subprocess.run(['echo', 'test', '-x.y', 'a b'])\n    return n\n",
+            "test/x": "",
+        },
+        undeclared=["test/x"],
+    ),
+    "a cache in the home": defining(
+        """
+import pathlib
+
+import sematic
+
+CACHE = pathlib.Path.home() / ".cache/rows"
+
+
+def rows() -> str:
+    if not CACHE.exists():
+        CACHE.parent.mkdir(exist_ok=True)
+        CACHE.write_text("1")
+    return CACHE.read_text()
+
+
+@sematic.func(inline=False)
+def first(n: int) -> int:
+    return int(rows())
+
+
+@sematic.func(inline=False)
+def pipeline(n: int) -> int:
+    return first(int(rows()))
+"""
+    ),
     "a variable of the image": running(
         "    import os\n\n    return len(open(os.environ['ROWS']).read())\n",
         files={"fit/rows.csv": "1"},

@@ -22,11 +22,12 @@ class Import(NamedTuple):
 
 
 class Closure:
-    """What a program imports: `imports`, and the `files` that were read."""
+    """What a program imports: modules that are `missing`, `folders` without an __init__.py that were imported as
+    packages, and the `files` that were read."""
 
     def __init__(self, is_users: Callable[[str], bool]) -> None:
-        self.imports: list[Import] = []
         self.missing: list[Import] = []
+        self.folders: list[Import] = []
         self.files: set[str] = set()
         self._is_users = is_users
 
@@ -39,7 +40,6 @@ class Closure:
                 continue
             self.files.add(file)
             for each in _imports(file, module):
-                self.imports.append(each)
                 todo += self._look(each)
 
     def _look(self, each: Import) -> list[tuple[str, str]]:
@@ -58,7 +58,7 @@ class Closure:
                 return files
             origin = spec.origin if spec.has_location else None
             if origin is None:
-                self.missing.append(each._replace(name=name))  # A folder, which elsewhere may have an __init__.py.
+                self.folders.append(each._replace(name=name))
             if origin and self._is_users(origin) and origin.endswith(".py"):
                 files.append((origin, name))
             if spec.submodule_search_locations is None:

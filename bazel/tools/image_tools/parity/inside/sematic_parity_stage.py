@@ -57,9 +57,9 @@ class Stage:
         name = parity.module_of(self.main)
         closure = sematic_parity_imports.Closure(self.watch.is_users)
         closure.follow(self.main, name)
-        for missing in closure.missing:
-            self.watch.note("module", name=missing.name, file=missing.file, line=missing.line)
-        self.watch.note("imports", imports=closure.imports)
+        for kind, found in {"module": closure.missing, "folder": closure.folders}.items():
+            for each in found:
+                self.watch.note(kind, name=each.name, file=each.file, line=each.line)
         with parity.as_worker(name):
             try:
                 if name != "__main__":  # Such as my-main.py: then functions cannot be in it.
@@ -87,11 +87,9 @@ class Stage:
             flags.FLAGS(sys.argv, known_only=True)
 
     def _modules(self) -> None:
-        """Where modules came from; only those that no other module contains."""
-        found = {name: getattr(module, "__file__", None) for name, module in list(sys.modules.items())}
-        modules = {name: file for name, file in found.items() if file and "." not in name}
-        users = {file for file in found.values() if file and self.watch.is_users(file)}
-        self.watch.note("modules", modules=modules, users=len(users))
+        """How many of the user's modules were imported."""
+        files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        self.watch.note("modules", users=sum(1 for file in files if file and self.watch.is_users(file)))
 
     def _enter(self, kind: str, name: str) -> None:
         self.watch.pod = (kind, name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/dev", "/proc", "/
 SHARED = ("/tmp", "/private/tmp", "/var/tmp", "/private/var/tmp", "/dev/shm")
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _MAIN = "main.py"
+_PATH = re.compile(r"[^-\s][^\n]{0,500}[./][^\n]{0,500}|/[^\n]{0,1000}")  # A word of a command line that may be one.
 
 
 class Watch:
@@ -45,6 +47,7 @@ class Watch:
             "os.listdir": self._read,
             "os.scandir": self._read,
             "os.rename": self._rename,
+            "os.mkdir": lambda path, *_: self._makes(os.path.abspath(os.fsdecode(path))),
             "sqlite3.connect": self._read,
             "glob.glob": self._glob,
             "pathlib.Path.glob": lambda folder, pattern: self._glob(os.path.join(str(folder), str(pattern)), True),
@@ -56,14 +59,17 @@ class Watch:
         """A line of the journal."""
         os.write(self._journal, (json.dumps({"kind": kind, **fields}) + "\n").encode())
 
-    def place(self) -> Place | None:
-        """The user's line that the current call comes from; None for what Python does by itself to import."""
+    def place(self, through_packages: bool = True) -> Place | None:
+        """The user's line that the current call comes from; None for what Python does by itself to import, and, where
+        `through_packages` is false, for what a package that the user calls does of its own accord."""
         frame: Any = sys._getframe(1)
         while frame is not None:
             file = frame.f_code.co_filename
             if self.is_users(file):
                 return file, frame.f_lineno
             if frame.f_code.co_name == "_find_and_load" and file.startswith("<frozen importlib"):
+                return None
+            if not through_packages and file.startswith(self.root):
                 return None
             frame = frame.f_back
         return None
@@ -98,7 +104,7 @@ class Watch:
             return self._stat(path, *arguments, **options)
         except FileNotFoundError:
             if not self._busy and "dir_fd" not in options and (text := _text(path)) is not None:
-                self._missing(os.path.abspath(text))
+                self._missing(os.path.abspath(text), self.place(through_packages=False))
             raise
 
     def _open(self, path: Any, mode: Any, flags: int) -> None:
@@ -118,11 +124,15 @@ class Watch:
 
     def _reads(self, path: str) -> None:
         if not self._exists(path):
-            self._missing(path)
+            self._missing(path, self.place())
         elif self._is_laptops(path):
             self._refuse(path)
-        elif self._written.get(path, self.pod) != self.pod and (place := self.place()) is not None:
+        elif self._is_handed(path) and (place := self.place()) is not None:
             self.note("handed", path=path, writer=self._written[path], reader=self.pod, file=place[0], line=place[1])
+
+    def _is_handed(self, path: str) -> bool:
+        """Whether another pod wrote a file. What is in the home are caches, which every pod fills for itself."""
+        return self._written.get(path, self.pod) != self.pod and not _is_in(path, (f"{self._scratch}/home",))
 
     def _writes(self, path: str, makes_it: bool) -> None:
         if _is_in(path, SYSTEM):
@@ -130,6 +140,12 @@ class Watch:
         if self._is_laptops(os.path.dirname(path)) or (self._is_laptops(path) and not makes_it):
             self._refuse(path)
         self._written[path] = self.pod
+        self._makes(path)
+
+    def _makes(self, path: str) -> None:
+        """What a program makes for itself it need not have been given."""
+        if _is_in(path, (self.root,)) and "/__pycache__" not in path:
+            self.note("made", path=path)
 
     def _rename(self, source: Any, target: Any, *_: object) -> None:
         old, new = _text(source), _text(target)
@@ -145,20 +161,20 @@ class Watch:
         folder = os.path.abspath(_text(cwd) or os.curdir)
         words = [arguments] if isinstance(arguments, (str, bytes)) else list(arguments)
         for word in (_text(executable), *map(_text, words)):
-            if word is None or word.startswith("-") or "\n" in word or len(word) > 1000:
+            if word is None or not _PATH.fullmatch(word):
                 continue
             path = os.path.normpath(os.path.join(folder, word))
             if not self._exists(path):
-                self._missing(path)
+                self._missing(path, self.place())
             elif self._is_laptops(path):
                 self._refuse(path)
         name = shutil.which(_text(executable) or "", path=(env or os.environ).get("PATH"))
         if name is not None and _is_in(name, SYSTEM) and (place := self.place()) is not None:
             self.note("program", name=name, file=place[0], line=place[1])
 
-    def _missing(self, path: str) -> None:
+    def _missing(self, path: str, place: Place | None) -> None:
         """Note a file of the image that is none."""
-        if _is_in(path, (self.root,)) and not self._exists(path) and (place := self.place()) is not None:
+        if place is not None and _is_in(path, (self.root,)) and not self._exists(path):
             self.note("missing", path=path, file=place[0], line=place[1])
 
     def _refuse(self, path: str) -> None:
