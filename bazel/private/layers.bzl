@@ -8,7 +8,15 @@ A layer is a struct of three files: its blob, its metadata, and the index of wha
 _UNSANDBOXED = {"no-sandbox": "1"}
 
 def entry(path, file):
-    """A line of a layer's list of entries, as the layer tool reads it: a file of the build at a path of the image."""
+    """A line of a layer's list of entries, as the layer tool reads it.
+
+    Args:
+      path: in the image.
+      file: of the build, which is to be there.
+
+    Returns:
+      a line.
+    """
     if getattr(file, "is_symlink", False):
         return json.encode([path, file.path, "link"])
     if file.is_directory:

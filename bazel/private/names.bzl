@@ -34,8 +34,8 @@ def bases_problem(base, bases):
     if DEFAULT in bases and base != None:
         return "base and bases[\"default\"] name the same thing twice: leave one out."
     for tag in bases:
-        if not tag or [char for char in tag.elems() if not (char.isalnum() or char in "_-.")]:
-            return "%r in bases is no tag: letters, digits, '_', '-' and '.' only." % tag
+        if not tag or tag[0] in "-." or [char for char in tag.elems() if not (char.isalnum() or char in "_-.")]:
+            return "%r in bases is no tag: letters, digits, '_', and after the first also '-' and '.'." % tag
     return None
 
 def names_problem(name, tags, kinds):

@@ -6,8 +6,8 @@ load(":contents.bzl", "image_contents")
 load(":explain.bzl", "image_explain")
 load(":image.bzl", "sematic_image")
 load(":launch.bzl", "launch")
-load(":parity.bzl", "parity_test")
 load(":names.bzl", "DEFAULT", "bases_problem", "image_name", "names_problem", "target_names")
+load(":parity.bzl", "parity_test")
 load(":program.bzl", "image_program")
 
 def sematic_pipeline(

@@ -113,7 +113,7 @@ def _wheel_index_impl(ctx):
             fail("%s: %s is no .whl; name whl_requirement(…) of the wheel." % (ctx.label, file.short_path))
         repository = file.owner.workspace_name
         if repository in archives:
-            fail("%s: %s has two .whl files." % (ctx.label, repository))
+            fail("%s: %s has two .whl files; a wheel has one." % (ctx.label, repository or "this repository"))
         archives[repository] = file
     return [WheelIndexInfo(archives = archives)]
 

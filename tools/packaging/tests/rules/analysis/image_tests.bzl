@@ -57,7 +57,8 @@ def _contents_impl(ctx):
     env = analysistest.begin(ctx)
     contents = analysistest.target_under_test(env)[ContentsInfo]
     for name, value in ctx.attr.env.items():
-        asserts.equals(env, value, contents.env.get(name), name)
+        found = contents.env.get(name, "").replace("/%s" % ctx.workspace_name, "/WORKSPACE")
+        asserts.equals(env, value, found, name)
     asserts.equals(env, ctx.attr.own, [layer.blob.dirname.split("/")[-1] for layer in contents.own])
     asserts.equals(env, ctx.attr.wheels, sorted([wheel.name for wheel in contents.wheels]))
     return analysistest.end(env)

@@ -13,10 +13,10 @@ def _bases_impl(ctx):
         "base and bases[\"default\"] name the same thing twice: leave one out.",
         bases_problem("//a", {"default": "//b"}),
     )
-    for tag in ("", "a b", "a/b", "a:b", "a=b"):
+    for tag in ("", "a b", "a/b", "a:b", "a=b", "-a", ".a"):
         asserts.equals(
             env,
-            "%r in bases is no tag: letters, digits, '_', '-' and '.' only." % tag,
+            "%r in bases is no tag: letters, digits, '_', and after the first also '-' and '.'." % tag,
             bases_problem(None, {tag: "//b"}),
         )
     return unittest.end(env)
