@@ -21,6 +21,7 @@ from sematic.options import DEFAULTS, Options, RetrySettings
 from sematic.resources import ResourceRequirements
 from sematic.types import registry
 from sematic.types.base import ValueType
+from sematic.types.hints import of_function
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -147,7 +148,7 @@ class Function(Generic[P, R]):
         return inspect.signature(self.body)
 
     def _read_annotations(self) -> tuple[dict[str, Parameter], ValueType]:
-        hints = typing.get_type_hints(self.body, include_extras=True)
+        hints = of_function(self.body)
         signature = self._signature
         missing = [name for name in signature.parameters if name not in hints]
         if missing:

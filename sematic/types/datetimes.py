@@ -101,17 +101,17 @@ class ClockType(MomentType):
         text = self.python.isoformat(value.replace(tzinfo=None))  # type: ignore[attr-defined]
         if value.tzinfo is None and not value.fold:
             return f'"{text}"'
-        return dumps([text, value.fold, _zone(value.tzinfo)])
+        return dumps([text, value.fold, zone_json(value.tzinfo)])
 
     def from_json(self, data: Json, parts: PartReader | None) -> Any:
         text, fold, zone = data if data.__class__ is list else (data, 0, None)
         value = self.python.fromisoformat(self._text(text))  # type: ignore[attr-defined]
         if value.tzinfo is not None:
             raise self._corrupt(data)
-        return value.replace(fold=_int(fold), tzinfo=_read_zone(zone))
+        return value.replace(fold=_int(fold), tzinfo=read_zone(zone))
 
     def _checked(self, value: Any) -> Any:
-        if value.tzinfo is not None and _zone(value.tzinfo) is None:
+        if value.tzinfo is not None and zone_json(value.tzinfo) is None:
             raise self.refuse(value, f"its zone is a {type(value.tzinfo).__qualname__}; write zoneinfo.ZoneInfo(name)")
         return value
 
@@ -138,7 +138,7 @@ def _nanoseconds(value: Any) -> bool:
     return bool(getattr(value, "nanosecond", None) or getattr(value, "nanoseconds", None))
 
 
-def _zone(zone: tzinfo | None) -> Json:
+def zone_json(zone: tzinfo | None) -> Json:
     """A name of the time zone database, ``[microseconds]`` or ``[microseconds, name]``; None for other classes."""
     if type(zone) is timezone:
         offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]
@@ -147,7 +147,7 @@ def _zone(zone: tzinfo | None) -> Json:
     return getattr(zone, "key", None) if zoneinfo is not None and type(zone) is zoneinfo.ZoneInfo else None
 
 
-def _read_zone(data: Json) -> tzinfo | None:
+def read_zone(data: Json) -> tzinfo | None:
     if data is None:
         return None
     if data.__class__ is list:

@@ -21,36 +21,40 @@ from sematic.types.summaries import ELEMENTS, summaries
 class DictType(CompositeType):
     """dict[K, V]."""
 
-    python = dict
+    python: type[dict[Any, Any]] = dict
 
     def __init__(self, key: ValueType, value: ValueType) -> None:
-        super().__init__(["dict", key.spec, value.spec], f"dict[{key.name}, {value.name}]")
+        word = self.python.__name__
+        super().__init__([word, key.spec, value.spec], f"{word}[{key.name}, {value.name}]")
         self.key = key
         self.value = value
 
     def accepts(self, source: ValueType) -> bool:
-        return isinstance(source, DictType) and flows(source.key, self.key) and flows(source.value, self.value)
+        if not isinstance(source, DictType) or not issubclass(source.python, self.python):
+            return False
+        return flows(source.key, self.key) and flows(source.value, self.value)
 
     def convert(self, value: Any) -> dict[Any, Any]:
         plain = self._checked(value)
-        pairs = [(self._key(key), self._value(key, item)) for key, item in plain.items()]
-        if all(new[0] is old[0] and new[1] is old[1] for new, old in zip(pairs, plain.items(), strict=True)):
+        items = list(plain.items())
+        pairs = [(self._key(key), self._value(key, item)) for key, item in items]
+        if all(new[0] is old[0] and new[1] is old[1] for new, old in zip(pairs, items, strict=True)):
             return plain
         result = dict(pairs)
         if len(result) != len(pairs):
             raise self.refuse(value, f"keys that differ are the same as {self.key.name}")
-        return result
+        return self._made(result, plain)
 
     def to_json(self, value: dict[Any, Any], parts: PartWriter) -> str:
         keys = KeyWriter(parts.store)
-        pairs = (f"[{keys.element(self.key, key)},{parts.element(self.value, item)}]" for key, item in value.items())
-        return f"[{','.join(pairs)}]"
+        items = list(value.items())  # in one go: another thread may add to it
+        return f"[{','.join(f'[{keys.element(self.key, key)},{parts.element(self.value, item)}]' for key, item in items)}]"
 
     def from_json(self, data: Json, parts: PartReader | None) -> dict[Any, Any]:
         result = {self._read_key(key): element(self.value, item, parts) for key, item in self._pairs(data)}
         if len(result) != len(data):
             raise ArtifactError(f"a recorded {self.name} holds a key twice")
-        return result
+        return self._made(result)
 
     def summarise(self, value: dict[Any, Any]) -> Json:
         seen = summaries(cycle((self.key, self.value)), chain.from_iterable(value.items()), 2 * ELEMENTS)
@@ -90,12 +94,16 @@ class DictType(CompositeType):
         return self.value
 
     def _checked(self, value: Any) -> dict[Any, Any]:
-        if not issubclass(type(value), dict):
+        if not issubclass(type(value), self.python):
             raise self.refuse(value)
         try:
-            return value if type(value) is dict else dict(value)
+            return value if type(value) is self.python else self._made(dict(value), value)
         except Exception as error:  # a user's class may raise anything
             raise self.refuse(value, f"it raised {type(error).__name__}: {error}") from error
+
+    def _made(self, pairs: dict[Any, Any], like: Any = None) -> Any:
+        """A value of the class itself, with what else than its pairs `like` has."""
+        return pairs if self.python is dict else self.python(pairs)
 
     def _key(self, key: Any) -> Any:
         try:

@@ -16,9 +16,10 @@ from typing import Any
 
 from sematic import entry
 from sematic.errors import ArtifactError, EncodingError
+from sematic.types import abstracts  # noqa: F401  asked before this one
 from sematic.types.base import BinaryType, Buffer, Json, ValueType, describe, look
 from sematic.types.refusals import refusal
-from sematic.types.registry import import_class, load_class, path_of, register
+from sematic.types.registry import Row, import_class, load_class, path_of, register
 
 _PROTOCOL = 5
 
@@ -101,4 +102,12 @@ def _match(annotation: Any) -> ValueType | None:
     return PickleType(annotation, path_of(annotation))
 
 
-register(_match, {"class": load_class}, last=True)
+register(
+    _match,
+    {"class": load_class},
+    (
+        Row("object", "anything", "pickle", "class, start of the repr"),
+        Row("any other class", "an instance", "pickle", "class, start of the repr"),
+    ),
+    last=True,
+)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import collections.abc as abc
+import dataclasses
 import io
 import threading
 import types
@@ -11,6 +13,7 @@ from typing import Any
 
 _CALLABLE = "a function cannot be stored; call it in the body, or pass a name by which the body finds it"
 _LAZY = "its values can be read only once; write list[…] and return a list"
+_VIEW = "it shows another value; write list[…] and pass list(value)"
 _AWAITED = "it cannot be stored; await it in the body and return its result"
 _FILE = "an open file cannot be stored; pass its pathlib.Path, or its content as str or bytes"
 _LOCK = "it belongs to one process; make it in the body"
@@ -22,6 +25,18 @@ _BARE: dict[Any, str] = {
     frozenset: "write frozenset[int], or frozenset[object] for anything",
     tuple: "write tuple[int, str], or tuple[int, ...] for any length",
     dict: "write dict[str, int], or dict[str, object] for anything",
+    collections.deque: "write deque[int], or deque[object] for anything",
+    collections.OrderedDict: "write OrderedDict[str, int], or OrderedDict[str, object] for anything",
+    collections.defaultdict: "write defaultdict[str, int], or defaultdict[str, object] for anything",
+    collections.Counter: "write Counter[str]",
+    abc.Mapping: "write Mapping[str, int], or Mapping[str, object] for anything",
+    abc.MutableMapping: "write MutableMapping[str, int], or MutableMapping[str, object] for anything",
+    **{
+        kind: f"write {kind.__name__}[int], or {kind.__name__}[object] for anything"
+        for kind in (abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable, abc.Container, abc.Reversible)
+    },
+    abc.Set: "write frozenset[int], or collections.abc.Set[int] for either kind of set",
+    abc.MutableSet: "write set[int]",
 }
 
 _REASONS: dict[Any, str] = {
@@ -29,7 +44,6 @@ _REASONS: dict[Any, str] = {
     typing.Union: "write its members: int | str",
     typing.Optional: "write what is optional: int | None",
     typing.Literal: "write its values: Literal['a', 'b']",
-    type: "a class is no value here; pass its name, or an Enum of the choices",
     typing.NoReturn: "a function that never returns has no result to pass on; write None",
     typing.Never: "a function that never returns has no result to pass on; write None",
     typing.Self: "write the class itself",
@@ -44,19 +58,18 @@ _REASONS: dict[Any, str] = {
     abc.AsyncIterator: _LAZY,
     abc.AsyncGenerator: _LAZY,
     abc.AsyncIterable: _LAZY,
-    abc.Iterable: _LAZY,
     types.GeneratorType: _LAZY,
     types.AsyncGeneratorType: _LAZY,
     types.CoroutineType: _AWAITED,
     abc.Coroutine: _AWAITED,
     abc.Awaitable: _AWAITED,
-    abc.Collection: "write list[…]",
-    abc.Sequence: "write list[…] or tuple[…, ...]",
-    abc.MutableSequence: "write list[…]",
-    abc.Mapping: "write dict[…, …]",
-    abc.MutableMapping: "write dict[…, …]",
-    abc.Set: "write frozenset[…]",
-    abc.MutableSet: "write set[…]",
+    abc.KeysView: _VIEW,
+    abc.ValuesView: _VIEW,
+    abc.ItemsView: _VIEW,
+    abc.MappingView: _VIEW,
+    collections.ChainMap: "write dict[…, …] and pass dict(value)",
+    typing.Final: "write what it is: Final[int]",
+    typing.ClassVar: "it belongs to the class and is no part of a value",
     memoryview: "write bytes",
     types.TracebackType: "pass its text: traceback.format_exc()",
     types.FrameType: "it belongs to one process",
@@ -90,8 +103,8 @@ def _of_kind(annotation: Any) -> str | None:
         return _VARIABLE
     if annotation in (threading.Lock, threading.RLock):
         return _LOCK
-    if typing.is_typeddict(annotation):
-        return "write a dataclass"
+    if isinstance(annotation, dataclasses.InitVar):
+        return "it is given to __init__ only, and is no part of a value"
     origin = typing.get_origin(annotation)
     if isinstance(origin, type):
         return _of_class(origin) or f"its class takes no parameters here; write {origin.__name__}"

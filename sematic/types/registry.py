@@ -3,6 +3,9 @@
 A family is a function that makes the `ValueType` of an annotation it knows, and loaders that make it again from its
 spec. The newest family is asked first, so that a special one may be added to the general ones; the fallback, which
 takes any class, is asked last.
+
+A family for an optional library is a module that is imported, and registers itself, once the user has imported that
+library, or once a spec asks for it: `optional`.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
 from threading import RLock
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sematic import entry
 from sematic.errors import ArtifactError, DefinitionError
@@ -24,28 +27,72 @@ from sematic.types.refusals import refusal, shown
 Matcher: TypeAlias = Callable[[Any], ValueType | None]
 Loader: TypeAlias = Callable[[Spec], ValueType]
 
+
+class Row(NamedTuple):
+    """A line of the table of types, docs/types.md."""
+
+    annotation: str
+    accepts: str
+    codec: str
+    summary: str
+
+
 _matchers: list[Matcher] = []
 _loaders: dict[str, Loader] = {}
 _known: dict[Any, ValueType] = {}
 _pending: dict[Any, ValueType] = {}
 _lock = RLock()
+_rows: dict[str, tuple[Row, ...]] = {}
+_libraries: dict[str, str] = {}
+_words: dict[str, str] = {}
+_seen: set[type] = set()
 
 
-def register(match: Matcher, loaders: Mapping[str, Loader], last: bool = False) -> None:
-    """Add a family: what it makes of an annotation (None: not its own), and of specs by their first word."""
+def register(
+    match: Matcher, loaders: Mapping[str, Loader], rows: tuple[Row, ...] = (), last: bool = False
+) -> None:
+    """Add a family: what it makes of an annotation (None: not its own), and of specs by their first word.
+
+    `rows` say in the table of types what it does.
+    """
     with _lock:
         _matchers.insert(len(_matchers) if last else 0, match)
         _loaders.update(loaders)
+        _rows[next(iter(loaders))] = rows
         _known.clear()
         _flows.cache_clear()
         _from_text.cache_clear()
 
 
+def optional(library: str, module: str, *words: str) -> None:
+    """Name the module of a family whose types belong to `library`. `words` are the first words of its specs."""
+    _libraries[library] = module
+    _words.update(dict.fromkeys(words, module))
+
+
+def _take_in_libraries() -> None:
+    """Import the families of the libraries that the user has imported."""
+    for library in [name for name in _libraries if name in sys.modules]:
+        import_module(_libraries.pop(library))
+
+
+def seen(cls: type) -> bool:
+    """Whether the type of a class was looked up before."""
+    return cls in _seen
+
+
+def rows() -> list[Row]:
+    """The table of types, families in the order in which they were registered."""
+    for module in _libraries.values():
+        import_module(module)
+    return [row for each in _rows.values() for row in each]
+
+
 def of(annotation: Any) -> ValueType:
     """The type that stands for `annotation`.
 
-    Raises DefinitionError for what cannot be supported, and NameError for a forward reference that cannot be
-    resolved yet: the caller tries again at the first call.
+    A type stands for itself. Raises DefinitionError for what cannot be supported, and NameError for a forward
+    reference that cannot be resolved yet: the caller tries again at the first call.
     """
     annotation = _plain(annotation)
     try:
@@ -63,12 +110,16 @@ def _first_time(annotation: Any) -> ValueType:
         if found is not None:
             return found
         outermost = not _pending
+        if outermost:
+            _take_in_libraries()
         try:
             found = _match(annotation)
             if outermost:
                 _known.update(_pending)
                 _known[annotation] = found
             return found
+        except RecursionError:
+            raise DefinitionError(f"{shown(annotation)} is not supported: it refers to itself without end") from None
         finally:
             if outermost:
                 _pending.clear()
@@ -80,12 +131,16 @@ def announce(annotation: Any, type: ValueType) -> None:
 
 
 def _match(annotation: Any) -> ValueType:
+    if isinstance(annotation, ValueType):
+        return annotation
     if isinstance(annotation, (str, typing.ForwardRef)):
         name = annotation if isinstance(annotation, str) else annotation.__forward_arg__
         raise NameError(f"name {name!r} is not defined yet", name=name)
     for match in _matchers:
         found = match(annotation)
         if found is not None:
+            if isinstance(annotation, type):
+                _seen.add(annotation)
             return found
     raise DefinitionError(f"{shown(annotation)} is not supported: {refusal(annotation) or 'it is no type of values'}")
 
@@ -112,6 +167,8 @@ def _from_text(text: str) -> ValueType:
 
     spec = json.loads(text)
     try:
+        if spec[0] not in _loaders and spec[0] in _words:
+            import_module(_words[spec[0]])
         return _loaders[spec[0]](spec)
     except (ArtifactError, RecursionError):
         raise
@@ -179,8 +236,9 @@ def import_class(path: str) -> Any:
 
 
 def load_class(spec: Spec) -> ValueType:
-    """The loader of families whose spec is ``[word, path of a class]``."""
-    found = of(import_class(spec[1]))
+    """The loader of families whose spec is ``[word, path of a class, specs of its type arguments…]``."""
+    cls = import_class(spec[1])
+    found = of(cls[tuple(map(from_spec, spec[2:]))] if len(spec) > 2 else cls)
     if found.spec[0] != spec[0]:
         raise ArtifactError(f"{spec[1]} was a {spec[0]} when it was recorded, but is a {found.spec[0]} now")
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json.encoder
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sematic.errors import ArtifactError
@@ -20,6 +20,7 @@ _BIG = 1 << 2048
 
 _NON_FINITE = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 _SPELLED = frozenset(("NaN", "Infinity", "-Infinity"))
+_PIECE = 1 << 20
 _PAIR = re.compile("(?<=[\ud800-\udbff])(?=[\udc00-\udfff])")
 
 
@@ -213,6 +214,38 @@ class BytesType(BinaryType):
         return {"length": len(value), "start": value[:32].hex(" ")}
 
 
+class BytearrayType(BinaryType):
+    """A bytearray: bytes that can be changed in place."""
+
+    codec = "bytes"
+    exact = True
+    python = bytearray
+
+    def __init__(self) -> None:
+        super().__init__(["bytearray"], "bytearray")
+
+    def accepts(self, source: ValueType) -> bool:
+        return source.python is not None and issubclass(source.python, bytearray)
+
+    def convert(self, value: Any) -> bytearray:
+        if type(value) is bytearray:
+            return value
+        if not issubclass(type(value), bytearray):
+            raise self.refuse(value)
+        return bytearray().join((value, b""))
+
+    def to_chunks(self, value: bytearray) -> Iterator[Buffer]:
+        """In pieces: a view of the whole would keep another thread from changing its length."""
+        for start in range(0, len(value), _PIECE):
+            yield bytes(value[start : start + _PIECE])
+
+    def from_buffer(self, buffer: Buffer) -> bytearray:
+        return bytearray(buffer)
+
+    def summarise(self, value: bytearray) -> Json:
+        return {"length": len(value), "start": value[:32].hex(" ")}
+
+
 def write_text(value: str) -> str:
     """JSON text of a str. Two lone surrogates in a row would be read back as one character: they go in two pieces."""
     text = quote(value)
@@ -252,8 +285,9 @@ FLOAT = FloatType(float, "float")
 COMPLEX = ComplexType(complex, "complex")
 STR = StrType(str, "str")
 BYTES = BytesType()
+BYTEARRAY = BytearrayType()
 
-_SCALARS: dict[Any, ValueType] = {kind.python: kind for kind in (NONE, BOOL, INT, FLOAT, COMPLEX, STR, BYTES)}
+_SCALARS: dict[Any, ValueType] = {kind.python: kind for kind in (NONE, BOOL, INT, FLOAT, COMPLEX, STR, BYTES, BYTEARRAY)}
 _NAMES = {kind.name: kind for kind in _SCALARS.values()}
 
 

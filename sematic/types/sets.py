@@ -36,8 +36,9 @@ class SetType(JsonType):
         return self._rebuilt(value)
 
     def _rebuilt(self, value: Any) -> Any:
-        elements = [self._converted(item) for item in value]
-        if all(new is old for new, old in zip(elements, value, strict=True)):
+        items = list(value)  # in one go: another thread may add to it
+        elements = [self._converted(item) for item in items]
+        if all(new is old for new, old in zip(elements, items, strict=True)):
             return value
         result = self.python(elements)
         if len(result) != len(elements):
@@ -52,9 +53,9 @@ class SetType(JsonType):
 
     def to_json(self, value: Any, parts: PartWriter) -> str:
         if self.element.bounded:
-            return f"[{','.join(sorted(parts.element(self.element, item) for item in value))}]"
+            return f"[{','.join(sorted(parts.element(self.element, item) for item in list(value)))}]"
         texts = []
-        for text, inner in sorted((self._alone(item, parts) for item in value), key=lambda pair: pair[0]):
+        for text, inner in sorted((self._alone(item, parts) for item in list(value)), key=lambda pair: pair[0]):
             texts.append(text)
             parts.inline.update(inner.inline)  # in the order of the texts: parts go by their first appearance
             parts.children.update(inner.children)

@@ -1,4 +1,4 @@
-"""Dataclasses and NamedTuples: a JSON object of their declared fields.
+"""Classes with declared fields: a JSON object of these. Dataclasses and NamedTuples here, attrs and pydantic beside it.
 
 An instance of a subclass stays one: its class goes into the text, as ``$class``. Attributes that are no fields are not
 kept. A value is rebuilt from its fields without running `__init__` or `__post_init__`: they ran when it was made, and
@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from sematic.errors import ArtifactError, ConversionError, DefinitionError, GraphError
 from sematic.types.artifact import Artifact, PartReader, PartWriter, element
 from sematic.types.base import CompositeType, Json, ValueType, describe
-from sematic.types.registry import announce, import_class, load_class, of, path_of, register
+from sematic.types import hints
+from sematic.types.registry import Row, announce, flows, import_class, load_class, of, path_of, register
 from sematic.types.scalars import quote
 from sematic.types.sequences import Split, as_index
 from sematic.types.summaries import FIELDS, summaries
@@ -23,23 +25,36 @@ from sematic.types.summaries import FIELDS, summaries
 _HEAP_TYPE = 1 << 9
 
 
-class StructType(CompositeType):
-    """A dataclass."""
+class Record(NamedTuple):
+    """How the classes of one kind are taken apart and put together."""
 
-    word = "dataclass"
+    word: str
+    names: Callable[[Any], Iterable[str]]
+    hints: Callable[[Any, Mapping[Any, Any]], Mapping[str, Any]]
+    make: Callable[[Any, dict[str, Any]], Any]
+    default: Callable[[Any, str], Any]
+    """The value of a field that a recorded value lacks; raises LookupError when there is none."""
+
+
+class StructType(CompositeType):
+    """A class whose values are what is in their declared fields."""
+
     python: type
 
-    def __init__(self, cls: type) -> None:
+    def __init__(self, record: Record, cls: type, arguments: tuple[ValueType, ...]) -> None:
         self.path = path_of(cls)
-        super().__init__([self.word, self.path], cls.__qualname__)
+        given = f"[{', '.join(argument.name for argument in arguments)}]" if arguments else ""
+        super().__init__([record.word, self.path, *(argument.spec for argument in arguments)], cls.__qualname__ + given)
         self.python = cls
-        self._names = self._declared()
+        self.arguments = arguments
+        self._record = record
+        self._kinds: dict[type, StructType] = {}
 
     @cached_property
     def fields(self) -> dict[str, ValueType]:
         """The type of each field. Looked up late, for a class may refer to itself."""
-        hints = typing.get_type_hints(self.python, include_extras=True)
-        return {name: self._field_type(name, hints[name]) for name in self._names}
+        found = self._record.hints(self.python, bound(self.python, self.arguments))
+        return {name: field_type(f"{self.name}.{name}", found.get(name)) for name in self._record.names(self.python)}
 
     @cached_property
     def _layout(self) -> list[tuple[str, str, ValueType]]:
@@ -51,7 +66,14 @@ class StructType(CompositeType):
         ]
 
     def accepts(self, source: ValueType) -> bool:
-        return isinstance(source, StructType) and issubclass(source.python, self.python)
+        if not isinstance(source, StructType) or not issubclass(source.python, self.python):
+            return False
+        return not self.arguments or all(map(flows, source.arguments_of(self.python), self.arguments))
+
+    def arguments_of(self, base: type) -> list[ValueType]:
+        """The type arguments that a generic base of this class has here."""
+        seen = hints.bindings(self.python, bound(self.python, self.arguments))[base]
+        return [of(seen.get(variable, variable)) for variable in hints.variables(base)]
 
     def convert(self, value: Any) -> Any:
         if type(value) is not self.python:
@@ -73,7 +95,8 @@ class StructType(CompositeType):
                 changed[name] = new
         if not changed:
             return value
-        return self._make({name: changed[name] if name in changed else self._get(value, name) for name in self.fields})
+        values = {name: changed[name] if name in changed else self._get(value, name) for name in self.fields}
+        return self._record.make(self.python, values)
 
     def to_json(self, value: Any, parts: PartWriter) -> str:
         if type(value) is self.python:
@@ -86,12 +109,13 @@ class StructType(CompositeType):
         values = {}
         for name, type in kind.fields.items():
             values[name] = element(type, data[name], parts) if name in data else kind._default(name)
-        return kind._make(values)
+        return kind._record.make(kind.python, values)
 
     def summarise(self, value: Any) -> Json:
         kind = self._kind(type(value))
-        seen = summaries(kind.fields.values(), [getattr(value, name) for name in kind.fields], FIELDS)
-        return {"class": kind.path, "fields": dict(zip(kind.fields, seen, strict=False))}
+        names = [name for name in kind.fields if not name.startswith("__")]  # what pydantic knows is for nobody
+        seen = summaries([kind.fields[name] for name in names], [getattr(value, name) for name in names], FIELDS)
+        return {"class": kind.path, "fields": dict(zip(names, seen, strict=False))}
 
     def split(self, value: Any) -> Split:
         if not issubclass(type(value), self.python):
@@ -108,7 +132,8 @@ class StructType(CompositeType):
 
     def compose_summary(self, shape: Json, summaries: list[Json], length: int) -> Json:
         kind = self if shape is None else self._subclass(shape)
-        return {"class": kind.path, "fields": dict(zip(kind.fields, summaries, strict=False))}
+        seen = {name: each for name, each in zip(kind.fields, summaries, strict=False) if not name.startswith("__")}
+        return {"class": kind.path, "fields": seen}
 
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         kind = self._recorded(data)
@@ -125,28 +150,11 @@ class StructType(CompositeType):
             raise AttributeError(f"{self.name} has no field {name!r}; it declares {known}", name=name)
         return found
 
-    def _declared(self) -> dict[str, dataclasses.Field[Any]]:
-        return {field.name: field for field in dataclasses.fields(self.python)}
-
-    def _make(self, values: dict[str, Any]) -> Any:
-        made: Any = object.__new__(self.python)
-        for name, value in values.items():
-            object.__setattr__(made, name, value)  # a frozen class's own __setattr__ refuses
-        return made
-
     def _default(self, name: str) -> Any:
-        field = self._names[name]
-        if field.default is not dataclasses.MISSING:
-            return field.default
-        if field.default_factory is not dataclasses.MISSING:
-            return field.default_factory()
-        raise ArtifactError(f"a recorded {self.name} has no field {name!r}, which has no default")
-
-    def _field_type(self, name: str, annotation: Any) -> ValueType:
         try:
-            return of(annotation)
-        except DefinitionError as error:
-            raise DefinitionError(f"{self.name}.{name}: {error}") from None
+            return self._record.default(self.python, name)
+        except LookupError:
+            raise ArtifactError(f"a recorded {self.name} has no field {name!r}, which has no default") from None
 
     def _get(self, value: Any, name: str) -> Any:
         try:
@@ -159,12 +167,25 @@ class StructType(CompositeType):
         """The type of an instance's own class, which is this class or below it."""
         if cls is self.python:
             return self
+        found = self._kinds.get(cls)
+        if found is None:
+            found = self._kinds[cls] = self._below(cls)
+        return found
+
+    def _below(self, cls: type) -> StructType:
+        annotation = hints.below(cls, self.python, self.arguments)
+        if annotation is None:
+            problem = f"what {', '.join(map(repr, hints.variables(cls)))} stands for does not follow from {self.name}"
+            raise ConversionError(f"expected {self.name}, got its subclass {cls.__qualname__} ({problem})")
         try:
-            found = of(cls)
+            found = of(annotation)
         except (DefinitionError, NameError) as error:
             raise ConversionError(f"expected {self.name}, got its subclass {cls.__qualname__} ({error})") from error
         if not isinstance(found, StructType):
-            raise ConversionError(f"expected {self.name}, got its subclass {cls.__qualname__}, which is no {self.word}")
+            problem = f"which is no {self._record.word}"
+            raise ConversionError(f"expected {self.name}, got its subclass {cls.__qualname__}, {problem}")
+        if not self.accepts(found):
+            raise ConversionError(f"expected {self.name}, got its subclass {found.name}, which is none of it")
         return found
 
     def _write(self, value: Any, parts: PartWriter) -> str:
@@ -197,9 +218,7 @@ class StructType(CompositeType):
 
 
 class NamedTupleType(StructType):
-    """A typing.NamedTuple."""
-
-    word = "namedtuple"
+    """A typing.NamedTuple: its fields can be taken by index too."""
 
     def select(self, data: Json, key: Any) -> tuple[ValueType, Json]:
         if isinstance(key, str):
@@ -217,42 +236,120 @@ class NamedTupleType(StructType):
         except IndexError:
             raise GraphError(f"a {self.name} future has no element {key}") from None
 
-    def _declared(self) -> dict[str, Any]:
-        return dict.fromkeys(self.python._fields)  # type: ignore[attr-defined]
 
-    def _make(self, values: dict[str, Any]) -> Any:
-        return tuple.__new__(self.python, values.values())
-
-    def _default(self, name: str) -> Any:
-        defaults = self.python._field_defaults  # type: ignore[attr-defined]
-        if name not in defaults:
-            raise ArtifactError(f"a recorded {self.name} has no field {name!r}, which has no default")
-        return defaults[name]
-
-
-def _match(annotation: Any) -> ValueType | None:
-    if not isinstance(annotation, type) or typing.get_origin(annotation) is not None:
-        return None
-    if dataclasses.is_dataclass(annotation) and not _extends_builtin(annotation):
-        return _prepared(StructType(annotation))
-    if issubclass(annotation, tuple) and hasattr(annotation, "_field_defaults"):
-        if typing.get_type_hints(annotation).keys() >= set(getattr(annotation, "_fields", ())):
-            return _prepared(NamedTupleType(annotation))
-        name = annotation.__qualname__
-        raise DefinitionError(f"{name} is not supported: its fields have no types; write a typing.NamedTuple")
-    return None
-
-
-def _extends_builtin(cls: type) -> bool:
-    """An exception or a dict that is a dataclass too holds more than its fields."""
-    return any(not base.__flags__ & _HEAP_TYPE for base in cls.__mro__ if base is not object)
-
-
-def _prepared(made: StructType) -> StructType:
-    """Look at the fields now, so that one that cannot be supported is said when a function is decorated."""
-    announce(made.python, made)
-    assert made.fields is not None
+def make_plain(cls: Any, values: dict[str, Any]) -> Any:
+    """An instance with these attributes, without running anything of its class."""
+    made: Any = object.__new__(cls)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)  # a frozen class's own __setattr__ refuses
     return made
 
 
-register(_match, {"dataclass": load_class, "namedtuple": load_class})
+def _dataclass_default(cls: Any, name: str) -> Any:
+    field = {each.name: each for each in dataclasses.fields(cls)}[name]
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    raise LookupError(name)
+
+
+DATACLASS = Record(
+    "dataclass",
+    names=lambda cls: [field.name for field in dataclasses.fields(cls)],
+    hints=hints.of_class,
+    make=make_plain,
+    default=_dataclass_default,
+)
+
+NAMED_TUPLE = Record(
+    "namedtuple",
+    names=lambda cls: cls._fields,
+    hints=hints.of_class,
+    make=lambda cls, values: tuple.__new__(cls, values.values()),
+    default=lambda cls, name: cls._field_defaults[name],
+)
+
+
+def bound(cls: Any, arguments: tuple[ValueType, ...]) -> dict[Any, Any]:
+    """What the type variables of a generic class stand for."""
+    own = hints.variables(cls)
+    given = arguments or [hints.default(variable) for variable in own]
+    return dict(zip(own, given, strict=False))
+
+
+def field_type(where: str, hint: Any) -> ValueType:
+    """The type of a declared field; `where` is its name in the error when it cannot be supported."""
+    if typing.get_origin(hint) is typing.Final:
+        (hint,) = typing.get_args(hint)
+    try:
+        return of(hint)
+    except DefinitionError as error:
+        raise DefinitionError(f"{where}: {error}") from None
+
+
+def generic(annotation: Any) -> tuple[Any, tuple[ValueType, ...], Any]:
+    """The class of an annotation, its type arguments, and the annotation by which it is known: ``Box[int]``, with
+    types for arguments, whatever way they were written."""
+    cls = typing.get_origin(annotation) or annotation
+    given = typing.get_args(annotation)
+    if given and not all(isinstance(variable, typing.TypeVar) for variable in hints.variables(cls)):
+        name = cls.__qualname__
+        raise DefinitionError(f"{name} is not supported: how many types it takes varies; write a class for each use")
+    arguments = tuple(map(of, given))
+    return cls, arguments, cls[arguments] if arguments else cls
+
+
+def struct_matcher(record: Record, is_own: Callable[[type], bool], kind: Any = StructType) -> Callable[[Any], Any]:
+    """The matcher of a family of classes with fields."""
+
+    def match(annotation: Any) -> ValueType | None:
+        cls = typing.get_origin(annotation) or annotation
+        if not isinstance(cls, type) or not is_own(cls):
+            return None
+        cls, arguments, known = generic(annotation)
+        if known != annotation:
+            return of(known)
+        made = kind(record, cls, arguments)
+        announce(known, made)
+        assert made.fields is not None  # so that one that cannot be supported is said when a function is decorated
+        return made  # type: ignore[no-any-return]
+
+    return match
+
+
+def _is_dataclass(cls: type) -> bool:
+    return dataclasses.is_dataclass(cls) and not extends_builtin(cls)
+
+
+def _is_named_tuple(cls: type) -> bool:
+    if not issubclass(cls, tuple) or not hasattr(cls, "_field_defaults"):
+        return False
+    if typing.get_type_hints(cls).keys() >= set(getattr(cls, "_fields", ())):
+        return True
+    name = cls.__qualname__
+    raise DefinitionError(f"{name} is not supported: its fields have no types; write a typing.NamedTuple")
+
+
+def extends_builtin(cls: type) -> bool:
+    """An exception or a dict that is a dataclass too holds more than its fields."""
+    return any(not base.__flags__ & _HEAP_TYPE for base in cls.__mro__ if base not in (object, typing.Generic))
+
+
+register(
+    struct_matcher(DATACLASS, _is_dataclass),
+    {"dataclass": load_class},
+    (
+        Row(
+            "dataclass",
+            "an instance, or one of a dataclass below it, which is kept; each field converted",
+            "json",
+            "class, fields",
+        ),
+    ),
+)
+register(
+    struct_matcher(NAMED_TUPLE, _is_named_tuple, NamedTupleType),
+    {"namedtuple": load_class},
+    (Row("NamedTuple", "an instance; each field converted", "json", "class, fields"),),
+)

@@ -25,9 +25,11 @@ _ORDER = ("bool", "int", "float", "complex")
 class UnionType(CompositeType):
     """A | B."""
 
-    def __init__(self, members: list[ValueType]) -> None:
+    def __init__(self, members: list[ValueType], name: str = "") -> None:
+        """`name`: of what the members are all kinds of, where that is how it was declared."""
         self.members = tuple(sorted(members, key=_place))
-        super().__init__(["union", *(member.spec for member in self.members)], _name(self.members))
+        head = ["any", name] if name else ["union"]
+        super().__init__([*head, *(member.spec for member in self.members)], name or _name(self.members))
         self.scalar = all(member.scalar and isinstance(member, JsonType) for member in self.members)
         self.bounded = all(member.bounded for member in self.members)
         self._exact = {member.python: index for index, member in enumerate(self.members) if member.exact}
