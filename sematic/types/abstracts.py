@@ -32,9 +32,7 @@ class AbstractType(CompositeType):
         return dict(_attributes(self.cls)) if _is_protocol(self.cls) else {}
 
     def accepts(self, source: ValueType) -> bool:
-        if isinstance(source, AbstractType) and source.cls is self.cls:
-            return True
-        kind = source.cls if isinstance(source, AbstractType) else source.python
+        kind = getattr(source, "cls", source.python)
         try:
             return kind is not None and issubclass(kind, self.cls)
         except TypeError:  # a protocol with attributes, which only a value has
@@ -95,13 +93,11 @@ class AbstractType(CompositeType):
 
     def _own(self, value: Any) -> Any:
         """The type of the value's own class; pickled where that has none."""
-        from sematic.types.fallback import PickleType
-
         try:
             found = of(type(value))
         except (DefinitionError, NameError):
             return of(object)
-        return PickleType(found.cls, found.spec[1]) if isinstance(found, AbstractType) else found
+        return of(object) if isinstance(found, AbstractType) else found
 
 
 def _is_protocol(cls: Any) -> bool:

@@ -35,9 +35,8 @@ class AliasType(CompositeType):
 
     @property
     def members(self) -> tuple[ValueType, ...]:  # type: ignore[override]
-        if self.target is None:
-            problem = f"{self.name} is not supported: it is itself one of what it is; put a container between"
-            raise DefinitionError(f"{problem}: {self.name} = int | list[{self.name}]")
+        if self.target is None:  # it is being defined
+            return ()
         return self.target.members or (self.target,)
 
     def accepts(self, source: ValueType) -> bool:
@@ -119,7 +118,21 @@ def _itself(annotation: Any, value: Any) -> ValueType:
     made.target = of(value)
     if not isinstance(made.target, JsonType):
         raise DefinitionError(f"{made.name} is not supported: it refers to itself and to nothing else")
+    if made in _reached(made):
+        problem = f"{made.name} is not supported: it is itself one of what it is; put a container between"
+        raise DefinitionError(f"{problem}: {made.name} = int | list[{made.name}]")
     return made
+
+
+def _reached(alias: AliasType) -> set[ValueType]:
+    """What a value of an alias may be without being in a container."""
+    found: set[ValueType] = set()
+    stack: list[ValueType] = [alias]
+    while stack:
+        new = [member for member in stack.pop().members if member not in found]
+        found.update(new)
+        stack += new
+    return found
 
 
 def _place(annotation: Any) -> tuple[str, str]:

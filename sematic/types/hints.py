@@ -46,7 +46,8 @@ def _owner(cls: type, name: str) -> type:
 
 
 def in_module(value: Any, module: str) -> Any:
-    """An annotation as it is written in a module: its forward references resolved."""
+    """An annotation as it is written in a module: its forward references resolved, or named where they are names."""
+    value = rebuilt(value, lambda each: _named(each, module) if _text(each).isidentifier() else each)
     holder = types.SimpleNamespace(__annotations__={"value": value})
     return _named(typing.get_type_hints(holder, vars(sys.modules[module]), None, True)["value"], module)
 
@@ -54,11 +55,13 @@ def in_module(value: Any, module: str) -> Any:
 def _named(annotation: Any, module: str) -> Any:
     """What is left of forward references refers to what is being defined: it goes by its name."""
 
-    def change(each: Any) -> Any:
-        text = each.__forward_arg__ if isinstance(each, typing.ForwardRef) else each
-        return Alias(module, text) if isinstance(text, str) else each
+    return rebuilt(annotation, lambda each: Alias(module, text) if (text := _text(each)) else each)
 
-    return rebuilt(annotation, change)
+
+def _text(annotation: Any) -> str:
+    """What a forward reference says; empty for other annotations."""
+    text = annotation.__forward_arg__ if isinstance(annotation, typing.ForwardRef) else annotation
+    return text if isinstance(text, str) else ""
 
 
 def substituted(annotation: Any, bound: Mapping[Any, Any]) -> Any:

@@ -52,6 +52,8 @@ class LeafType(JsonType):
             if type(value) is self.python:
                 return value
             plain = self._leaf.read(self.python, data)
+            if plain != value and plain == plain:
+                raise ValueError("it is more than that")
         except Exception as error:  # a user's subclass may raise anything
             raise self.refuse(value, str(error)) from error
         return value if type(plain) is type(value) else plain

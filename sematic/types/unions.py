@@ -172,9 +172,9 @@ def _match(annotation: Any) -> ValueType | None:
 
 
 def _flat(members: Iterable[ValueType]) -> Iterator[ValueType]:
-    """NewType and Annotated may hide unions in unions."""
+    """NewType and Annotated may hide unions in unions. An alias that refers to itself stays one."""
     for member in members:
-        yield from member.members or (member,)
+        yield from member.members if isinstance(member, UnionType) else (member,)
 
 
 def _load(spec: Spec) -> ValueType:
