@@ -55,7 +55,7 @@ def _is_supported(hint: Any) -> bool:
 
 
 def _hints(cls: Any, arguments: Mapping[Any, Any]) -> dict[str, Any]:
-    if not cls.__pydantic_complete__ and cls.model_rebuild(raise_errors=False) is False:
+    if cls.__pydantic_fields__ and not cls.__pydantic_complete__ and cls.model_rebuild(raise_errors=False) is False:
         raise NameError(f"a field of {cls.__qualname__} names what is not defined yet")
     written = hints.of_class(cls, arguments)
     found = {name: field.annotation for name, field in cls.__pydantic_fields__.items()}
