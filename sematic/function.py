@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import sys
 import textwrap
-import typing
 import warnings
 from collections.abc import Callable
 from contextlib import suppress

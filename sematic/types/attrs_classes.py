@@ -25,9 +25,7 @@ def _is_attrs(cls: type) -> bool:
 
 
 def _fields(cls: Any) -> dict[str, Any]:
-    import attr
-
-    return {field.name: field for field in attr.fields(cls)}
+    return {field.name: field for field in sys.modules["attr"].fields(cls)}
 
 
 def _hints(cls: Any, arguments: Any) -> dict[str, Any]:
@@ -42,10 +40,8 @@ def _make(cls: Any, values: dict[str, Any]) -> Any:
 
 
 def _default(cls: Any, name: str) -> Any:
-    import attr
-
     default: Any = _fields(cls)[name].default
-    if default is attr.NOTHING or getattr(default, "takes_self", False):
+    if default is sys.modules["attr"].NOTHING or getattr(default, "takes_self", False):
         raise LookupError(name)
     return default.factory() if hasattr(default, "takes_self") else default
 

@@ -70,7 +70,9 @@ class CustomType(BinaryType):
     def from_buffer(self, buffer: Buffer) -> Any:
         value = self._codec.decode(bytes(buffer))
         if not isinstance(value, self.python):
-            raise ArtifactError(f"{self._codec.__qualname__}.decode returned {describe(value)}, which is no {self.name}")
+            raise ArtifactError(
+                f"{self._codec.__qualname__}.decode returned {describe(value)}, which is no {self.name}"
+            )
         return value
 
     def summarise(self, value: Any) -> Json:

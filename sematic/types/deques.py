@@ -77,7 +77,7 @@ class DequeType(CompositeType):
 
 
 def _longest(value: Any) -> int | None:
-    return deque.maxlen.__get__(value)  # type: ignore[attr-defined, no-any-return]
+    return deque.maxlen.__get__(value)  # type: ignore[no-any-return]
 
 
 def _match(annotation: Any) -> ValueType | None:

@@ -34,7 +34,7 @@ class DictType(CompositeType):
             return False
         return flows(source.key, self.key) and flows(source.value, self.value)
 
-    def convert(self, value: Any) -> dict[Any, Any]:
+    def convert(self, value: Any) -> Any:
         plain = self._checked(value)
         items = list(plain.items())
         pairs = [(self._key(key), self._value(key, item)) for key, item in items]
@@ -48,9 +48,11 @@ class DictType(CompositeType):
     def to_json(self, value: dict[Any, Any], parts: PartWriter) -> str:
         keys = KeyWriter(parts.store)
         items = list(value.items())  # in one go: another thread may add to it
-        return f"[{','.join(f'[{keys.element(self.key, key)},{parts.element(self.value, item)}]' for key, item in items)}]"
+        return (
+            f"[{','.join(f'[{keys.element(self.key, key)},{parts.element(self.value, item)}]' for key, item in items)}]"
+        )
 
-    def from_json(self, data: Json, parts: PartReader | None) -> dict[Any, Any]:
+    def from_json(self, data: Json, parts: PartReader | None) -> Any:
         result = {self._read_key(key): element(self.value, item, parts) for key, item in self._pairs(data)}
         if len(result) != len(data):
             raise ArtifactError(f"a recorded {self.name} holds a key twice")

@@ -122,9 +122,9 @@ def _zone(value: Any) -> Json:
     return found
 
 
-def _pattern(kinds: tuple[type, ...]) -> Callable[[Any], Json]:
+def _pattern(kinds: Any) -> Callable[[Any], Json]:
     def write(value: Any) -> Json:
-        text = value.pattern
+        text: Any = value.pattern
         if not isinstance(text, kinds):
             raise ValueError(f"it is a pattern of {type(text).__name__}")
         if value.flags & 128:
@@ -178,8 +178,12 @@ _LEAVES = {
 _PATTERNS = {str: "Pattern[str]", bytes: "Pattern[bytes]", typing.AnyStr: "Pattern"}
 
 
+def _class_of(annotation: Any) -> Any:
+    return typing.get_origin(annotation) or annotation
+
+
 def _match(annotation: Any) -> ValueType | None:
-    cls = typing.get_origin(annotation) or annotation
+    cls: Any = _class_of(annotation)
     if not isinstance(cls, type) or cls.__name__ not in _LEAVES:
         return None
     leaf = _LEAVES[cls.__name__]
@@ -187,8 +191,8 @@ def _match(annotation: Any) -> ValueType | None:
     if getattr(sys.modules.get(module), name, None) is not cls:
         return None
     arguments = typing.get_args(annotation)
-    word = _PATTERNS.get(arguments[0]) if arguments else cls.__name__
-    return _made(word) if word in _LEAVES else None
+    word = _PATTERNS.get(arguments[0]) if arguments else name
+    return None if word is None else _made(word)
 
 
 def _made(word: str) -> ValueType:

@@ -8,6 +8,7 @@ private attributes begin with their defaults, as those of a new model do.
 from __future__ import annotations
 
 import sys
+import typing
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,6 +37,8 @@ def _is_model(cls: type) -> bool:
 
 
 def _names(cls: Any) -> list[str]:
+    if cls is sys.modules["pydantic"].BaseModel:
+        return []
     extra = [_EXTRA] if cls.model_config.get("extra") == "allow" else []
     return [*cls.__pydantic_fields__, *_private(cls), *extra, _SET]
 
@@ -55,7 +58,9 @@ def _is_supported(hint: Any) -> bool:
 
 
 def _hints(cls: Any, arguments: Mapping[Any, Any]) -> dict[str, Any]:
-    if cls.__pydantic_fields__ and not cls.__pydantic_complete__ and cls.model_rebuild(raise_errors=False) is False:
+    if not _names(cls):
+        return {}
+    if not cls.__pydantic_complete__ and cls.model_rebuild(raise_errors=False) is False:
         raise NameError(f"a field of {cls.__qualname__} names what is not defined yet")
     written = hints.of_class(cls, arguments)
     found = {name: field.annotation for name, field in cls.__pydantic_fields__.items()}
@@ -64,10 +69,12 @@ def _hints(cls: Any, arguments: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _extra_type(hint: Any) -> Any:
-    """The type of extra fields, where the model declares one."""
-    arguments = [each for each in getattr(hint, "__args__", ()) if each is not type(None)]
-    inner = getattr(hint, "__args__", ()) if len(arguments) == 2 else getattr(arguments[0], "__args__", ()) if arguments else ()
-    return inner[1] if len(inner) == 2 and inner[1] is not Any else object
+    """The type of extra fields, where the model declares one: T of ``dict[str, T]``, which may be in an Optional."""
+    for each in (hint, *typing.get_args(hint)):
+        if typing.get_origin(each) is dict:
+            found = typing.get_args(each)[1]
+            return object if found is Any else found
+    return object
 
 
 def _make(cls: Any, values: dict[str, Any]) -> Any:

@@ -68,7 +68,7 @@ _REASONS: dict[Any, str] = {
     abc.ItemsView: _VIEW,
     abc.MappingView: _VIEW,
     collections.ChainMap: "write dict[…, …] and pass dict(value)",
-    typing.Final: "write what it is: Final[int]",
+    typing.Final: "write Final[int] at a field of a class, and int elsewhere",
     typing.ClassVar: "it belongs to the class and is no part of a value",
     memoryview: "write bytes",
     types.TracebackType: "pass its text: traceback.format_exc()",

@@ -48,9 +48,7 @@ _words: dict[str, str] = {}
 _seen: set[type] = set()
 
 
-def register(
-    match: Matcher, loaders: Mapping[str, Loader], rows: tuple[Row, ...] = (), last: bool = False
-) -> None:
+def register(match: Matcher, loaders: Mapping[str, Loader], rows: tuple[Row, ...] = (), last: bool = False) -> None:
     """Add a family: what it makes of an annotation (None: not its own), and of specs by their first word.
 
     `rows` say in the table of types what it does.

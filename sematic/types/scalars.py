@@ -287,7 +287,9 @@ STR = StrType(str, "str")
 BYTES = BytesType()
 BYTEARRAY = BytearrayType()
 
-_SCALARS: dict[Any, ValueType] = {kind.python: kind for kind in (NONE, BOOL, INT, FLOAT, COMPLEX, STR, BYTES, BYTEARRAY)}
+_SCALARS: dict[Any, ValueType] = {
+    kind.python: kind for kind in (NONE, BOOL, INT, FLOAT, COMPLEX, STR, BYTES, BYTEARRAY)
+}
 _NAMES = {kind.name: kind for kind in _SCALARS.values()}
 
 

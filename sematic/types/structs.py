@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from sematic.errors import ArtifactError, ConversionError, DefinitionError, GraphError
+from sematic.types import hints
 from sematic.types.artifact import Artifact, PartReader, PartWriter, element
 from sematic.types.base import CompositeType, Json, ValueType, describe
-from sematic.types import hints
 from sematic.types.registry import Row, announce, flows, import_class, load_class, of, path_of, register
 from sematic.types.scalars import quote
 from sematic.types.sequences import Split, as_index

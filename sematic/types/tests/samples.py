@@ -127,6 +127,10 @@ class Box(Generic[T]):
     content: T
 
 
+class Generic1(Generic[T]):
+    """No dataclass: it is pickled."""
+
+
 @dataclass
 class Problem(Exception):
     code: int

@@ -19,7 +19,6 @@ from typing import (
     TypeVar,
     TypeVarTuple,
     Union,
-    Unpack,
     runtime_checkable,
 )
 
@@ -71,8 +70,8 @@ class Endless(Generic[T]):
 
 
 @dataclass
-class Row(Generic[Unpack[Ts]]):
-    cells: tuple[Unpack[Ts]]
+class Row(Generic[*Ts]):
+    cells: tuple[*Ts]
 
 
 class Pair(NamedTuple, Generic[T]):
@@ -143,13 +142,13 @@ class Itself:
     parent: Self | None
 
 
-Json = Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]]
+Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]
 Nest = list["Nest"]
 Loop = Union[int, "Loop"]
 Ints = TypeAliasType("Ints", list[int])
 Both = TypeAliasType("Both", tuple[T, list[T]], type_params=(T,))
 NewJson = TypeAliasType("NewJson", "int | list[NewJson] | dict[str, Node]")
-Even = TypeAliasType("Even", "None | list[Uneven]")
+Even = TypeAliasType("Even", "list[Uneven] | None")
 Uneven = TypeAliasType("Uneven", "tuple[int, Even]")
 Forest = TypeAliasType("Forest", "Node | list[int]")
 
@@ -227,4 +226,3 @@ class Numbered:
 
 class Checked(Protocol):
     name: str
-

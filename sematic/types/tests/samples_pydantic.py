@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Dict, Generic, List, Literal, Optional, TypeVar, Union  # noqa: UP035
+from typing import Annotated, Any, Dict, Generic, List, Literal, Optional, TypeVar  # noqa: UP035
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, PrivateAttr, RootModel, field_validator
 from pydantic.dataclasses import dataclass
@@ -68,7 +68,7 @@ class Dog(BaseModel):
 
 
 class Owner(BaseModel):
-    pet: Annotated[Union[Cat, Dog], Field(discriminator="kind")]
+    pet: Annotated[Cat | Dog, Field(discriminator="kind")]
     others: Optional[List[Cat]] = None  # noqa: UP006, UP045
 
 

@@ -15,7 +15,18 @@ from sematic.types.base import CompositeType
 from sematic.types.registry import flows, from_spec, of
 from sematic.types.tests import samples
 from sematic.types.tests.helpers import DictStore, loaded, round_trip, stored
-from sematic.types.tests.samples_generic import Box, Checked, Disc, Named, Numbered, Person, Runs, Service, Shape, Square
+from sematic.types.tests.samples_generic import (
+    Box,
+    Checked,
+    Disc,
+    Named,
+    Numbered,
+    Person,
+    Runs,
+    Service,
+    Shape,
+    Square,
+)
 
 
 @pytest.mark.parametrize(

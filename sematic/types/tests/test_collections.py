@@ -17,8 +17,8 @@ from sematic.types.artifact import compose, encode, load, project
 from sematic.types.base import CompositeType
 from sematic.types.registry import flows, from_spec, of
 from sematic.types.tests.helpers import DictStore, loaded, round_trip, stored
-from sematic.types.tests.samples import Point
 from sematic.types.tests.same import same
+from sematic.types.tests.samples import Point
 
 
 def new_point() -> Point:
@@ -51,7 +51,7 @@ CASES = [
     (abc.Sequence[int], (1, 2)),
     (abc.Sequence[int], range(10)),
     (abc.Sequence[str], deque("ab")),
-    (typing.Sequence[int], [1]),  # noqa: UP006
+    (typing.Sequence[int], [1]),
     (abc.MutableSequence[int], deque([1])),
     (abc.Collection[int], {1, 2}),
     (abc.Iterable[int], frozenset({1})),
@@ -179,10 +179,10 @@ def test_specs() -> None:
         (OrderedDict, r"write OrderedDict\[str, int\]"),
         (defaultdict, r"write defaultdict\[str, int\]"),
         (abc.Sequence, r"write Sequence\[int\]"),
-        (typing.Iterable, r"write Iterable\[int\]"),  # noqa: UP006
+        (typing.Iterable, r"write Iterable\[int\]"),
         (abc.Mapping, r"write Mapping\[str, int\]"),
         (abc.KeysView[int], r"write list"),
-        (typing.ChainMap[str, int], r"pass dict\(value\)"),  # noqa: UP006
+        (typing.ChainMap[str, int], r"pass dict\(value\)"),
     ],
 )
 def test_bare_containers_are_refused(annotation: Any, way_out: str) -> None:

@@ -25,7 +25,10 @@ def test_round_trip() -> None:
     assert round_trip(dict[Molecule, list[Molecule]], {Molecule("a"): [Molecule("b" * 9000)]})[Molecule("a")]
     kind = of(Molecule)
     assert kind.codec == "custom"
-    assert kind.spec == ["custom", *(f"sematic.types.tests.samples_custom:{name}" for name in ("Molecule", "MoleculeCodec"))]
+    assert kind.spec == [
+        "custom",
+        *(f"sematic.types.tests.samples_custom:{name}" for name in ("Molecule", "MoleculeCodec")),
+    ]
     assert from_spec(json.loads(json.dumps(kind.spec))) is kind
     assert flows(kind, of(object))
     assert not flows(of(object), kind)

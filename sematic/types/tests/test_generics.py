@@ -18,8 +18,8 @@ from sematic.types.base import CompositeType
 from sematic.types.registry import flows, from_spec, of
 from sematic.types.tests import samples_generic as samples
 from sematic.types.tests.helpers import DictStore, loaded, round_trip, stored
-from sematic.types.tests.samples_generic import Box, Document, IntBox, Link, ListBox, NamedBox, Pair, TwoBoxes
 from sematic.types.tests.same import same
+from sematic.types.tests.samples_generic import Box, Document, IntBox, Link, ListBox, NamedBox, Pair, TwoBoxes
 
 HERE = "sematic.types.tests.samples_generic"
 
@@ -113,7 +113,7 @@ def test_fields_of_generic_futures() -> None:
         (Box[typing.Any], r"Any is not supported: use object"),
         (samples.Endless[int], r"it refers to itself without end"),
         (samples.Row[int, str], r"Row is not supported: how many types it takes varies"),
-        (samples.Bare, r"Bare.size: Final is not supported: write what it is: Final\[int\]"),
+        (samples.Bare, r"Bare.size: Final is not supported: write Final\[int\]"),
         (samples.Itself, r"Self is not supported: write the class itself"),
     ],
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import collections
 import collections.abc as abc
+import dataclasses
 import io
 import json
 import subprocess
@@ -48,7 +48,6 @@ DICT: Any = dict
         (types.FunctionType, "call it in the body"),
         (abc.Iterator, "return a list"),
         (typing.Iterator[int], "return a list"),
-        (abc.Iterable[int], "return a list"),
         (typing.Generator[int, None, None], "return a list"),
         (types.GeneratorType, "return a list"),
         (abc.AsyncIterator[int], "return a list"),
@@ -65,18 +64,21 @@ DICT: Any = dict
         (types.ModuleType, "import it in the body"),
         (samples.T, "concrete type"),
         (P, "concrete type"),
-        (type, "Enum"),
-        (type[int], "Enum"),
-        (abc.Sequence[int], r"write list"),
-        (abc.Mapping[str, int], r"write dict"),
-        (samples.Movie, "write a dataclass"),
-        (samples.Box[int], "write Box"),
-        (collections.deque[int], "write deque"),
         (samples.Unchecked, "runtime_checkable"),
         (samples.Renamed, "define it under its own name"),
         (typing.NoReturn, "None"),
         (3, "it is no type of values"),
-        (typing.ClassVar[int], "it is no type of values"),
+        (typing.ClassVar[int], "no part of a value"),
+        (typing.Final[int], "and int elsewhere"),
+        (typing.Final, r"Final\[int\]"),
+        (dataclasses.InitVar[int], "given to __init__ only"),
+        (typing.Never, "None"),
+        (typing.Self, "the class itself"),
+        (typing.LiteralString, "write str"),
+        (abc.Sequence, r"write Sequence\[int\]"),
+        (abc.ItemsView[str, int], r"pass list\(value\)"),
+        (samples.Generic1[int], "write Generic1"),
+        (typing.NamedTuple, "it is no type of values"),
         (memoryview, "bytes"),
     ],
 )

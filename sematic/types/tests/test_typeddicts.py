@@ -11,8 +11,8 @@ from sematic.types.base import CompositeType
 from sematic.types.registry import flows, from_spec, of
 from sematic.types.tests import samples_generic as samples
 from sematic.types.tests.helpers import DictStore, loaded, round_trip, stored
-from sematic.types.tests.samples_generic import LongPage, More, Movie, Odd, Other, Page, Partial, Tree
 from sematic.types.tests.same import same
+from sematic.types.tests.samples_generic import LongPage, More, Movie, Odd, Other, Page, Partial, Tree
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,10 @@ def test_keys_have_the_declared_order() -> None:
     converted = of(Movie).convert({"year": 1, "title": "a"})
     assert list(converted) == ["title", "year"]
     assert of(Movie).convert(converted) is converted
-    one, other = (encode(of(Movie), of(Movie).convert(value), MemoryStore()).id for value in (converted, {"year": 1, "title": "a"}))
+    one, other = (
+        encode(of(Movie), of(Movie).convert(value), MemoryStore()).id
+        for value in (converted, {"year": 1, "title": "a"})
+    )
     assert one == other
 
 
