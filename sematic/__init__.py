@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sematic.resolvers.cloud import CloudResolver
     from sematic.resolvers.local import LocalResolver
     from sematic.resolvers.silent import SilentResolver
+    from sematic.types.custom import register_type
 
 _LATE = {
     "CloudResolver": "sematic.resolvers.cloud",
@@ -55,6 +56,7 @@ _LATE = {
     "SilentResolver": "sematic.resolvers.silent",
     "get_run": "sematic.reading",
     "load": "sematic.reading",
+    "register_type": "sematic.types.custom",
 }
 """Names that are imported when first used: they run graphs or read records, which writing functions does not take."""
 
@@ -99,6 +101,7 @@ __all__ = [
     "get_run",
     "load",
     "options",
+    "register_type",
     "resolve",
 ]
 

@@ -70,6 +70,7 @@ SIGNATURES = {
     "get_run": "(id: str) -> RunView",
     "load": "(artifact_id: str) -> Any",
     "options": "(value: T, **options: Unpack[CallOptions]) -> T",
+    "register_type": "(cls: type) -> Callable[[C], C]",
     "resolve": "(value: T, resolver: Resolver | None = None) -> T",
 }
 

@@ -14,7 +14,7 @@ from sematic.types.artifact import Artifact, PartReader, PartWriter, compose, el
 from sematic.types.base import CompositeType, Json, ValueType, describe
 from sematic.types.jsontext import dumps
 from sematic.types.refusals import refusal
-from sematic.types.registry import Row, from_spec, load_class, of, path_of, register
+from sematic.types.registry import ABSTRACT, Row, from_spec, load_class, of, path_of, register
 from sematic.types.sequences import Split
 
 
@@ -132,5 +132,5 @@ register(
             "that of the value",
         ),
     ),
-    last=True,
+    rank=ABSTRACT,
 )

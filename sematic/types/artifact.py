@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from sematic.errors import ArtifactError, ConversionError, EncodingError
+from sematic.errors import ArtifactError, ConversionError, EncodingError, SematicError
 from sematic.ids import ID_LENGTH
 from sematic.types.base import BinaryType, Buffer, CompositeType, Json, JsonType, Spec, ValueType
 from sematic.types.jsontext import dumps, is_placeholder, loads, placeholders
@@ -132,8 +132,8 @@ class Artifact:
     @property
     def summary(self) -> Json:
         """JSON for people; None when the artifact came from a ledger without one."""
-        if self._summary is _ABSENT and self._value is not _ABSENT:
-            self._summary = _safe_summary(self.type, self._value)
+        if self._summary is _ABSENT and (self._value is not _ABSENT or self._text is not None):
+            self._summary = _safe_summary(self.type, load(self, _NOWHERE) if self._value is _ABSENT else self._value)
         return None if self._summary is _ABSENT else self._summary
 
     @property
@@ -173,10 +173,20 @@ def encode(type: ValueType, value: Any, store: Store) -> Artifact:
         artifact = _encode(type, value, store)
         if type.scalar:
             artifact._value = value
-        artifact._summary = _safe_summary(type, value)
+        elif artifact.codec != JSON_CODEC or len(artifact.text) > ELEMENT_LIMIT:  # of a short text, when asked for
+            artifact._summary = _safe_summary(type, value)
     except RecursionError:
         raise EncodingError(f"this {type.name} contains itself, or is nested too deeply to be stored") from None
+    except SematicError:
+        raise
+    except _CHANGED as error:
+        problem = f"{error.__class__.__name__}: {error}"
+        raise EncodingError(f"this {type.name} was changed while it was being stored ({problem})") from error
     return artifact
+
+
+_CHANGED = (TypeError, AttributeError, ValueError, RuntimeError, LookupError)
+"""What encoding a converted value raises when another thread has put something else into it since."""
 
 
 def _encode(type: ValueType, value: Any, store: Store) -> Artifact:

@@ -29,7 +29,7 @@ class ClassType(JsonType):
         return isinstance(source, ClassType) and all(issubclass(base, self.bases) for base in source.bases)
 
     def convert(self, value: Any) -> Any:
-        if not isinstance(value, type) or typing.get_origin(value) is not None or not self._is_below(value):
+        if not issubclass(type(value), type) or typing.get_origin(value) is not None or not self._is_below(value):
             raise self.refuse(value)
         try:
             path_of(value)

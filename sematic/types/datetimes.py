@@ -32,7 +32,7 @@ class MomentType(JsonType):
     def convert(self, value: Any) -> Any:
         if type(value) is self.python:
             return self._checked(value)
-        if not isinstance(value, self.python) or _nanoseconds(value):
+        if not issubclass(type(value), self.python) or _nanoseconds(value):
             raise self.refuse(value)
         try:
             return self._checked(self._exactly(value))
@@ -63,7 +63,7 @@ class DateType(MomentType):
     exact = True
 
     def convert(self, value: Any) -> date:
-        if isinstance(value, datetime):
+        if issubclass(type(value), datetime):
             raise self.refuse(value, "write value.date()")
         day: date = super().convert(value)
         return day

@@ -28,7 +28,7 @@ class EnumType(JsonType):
         return False
 
     def convert(self, value: Any) -> Any:
-        if type(value) is self.python or isinstance(value, self.python):
+        if issubclass(type(value), self.python):
             return value
         raise self.refuse(value)
 

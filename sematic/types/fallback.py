@@ -16,10 +16,9 @@ from typing import Any
 
 from sematic import entry
 from sematic.errors import ArtifactError, EncodingError
-from sematic.types import abstracts  # noqa: F401  asked before this one
 from sematic.types.base import BinaryType, Buffer, Json, ValueType, describe, look
 from sematic.types.refusals import refusal
-from sematic.types.registry import Row, import_class, load_class, path_of, register
+from sematic.types.registry import LAST, Row, import_class, load_class, path_of, register
 
 _PROTOCOL = 5
 
@@ -109,5 +108,5 @@ register(
         Row("object", "anything", "pickle", "class, start of the repr"),
         Row("any other class", "an instance", "pickle", "class, start of the repr"),
     ),
-    last=True,
+    rank=LAST,
 )

@@ -45,7 +45,7 @@ class LeafType(JsonType):
 
     def convert(self, value: Any) -> Any:
         """An instance of a subclass becomes one of the class itself, unless something of it would be lost."""
-        if not isinstance(value, self.python):
+        if not issubclass(type(value), self.python):
             raise self.refuse(value)
         try:
             data = self._leaf.write(value)

@@ -29,7 +29,7 @@ class PathType(JsonType):
     def convert(self, value: Any) -> Any:
         if type(value) is self.python:
             return value
-        if not isinstance(value, pathlib.PurePath) or not isinstance(value, self.python):
+        if not issubclass(type(value), self.python):
             raise self.refuse(value)
         return self.declared(value)
 

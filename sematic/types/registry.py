@@ -4,14 +4,15 @@ A family is a function that makes the `ValueType` of an annotation it knows, and
 spec. The newest family is asked first, so that a special one may be added to the general ones; the fallback, which
 takes any class, is asked last.
 
-A family for an optional library is a module that is imported, and registers itself, once the user has imported that
-library, or once a spec asks for it: `optional`.
+A family may be a module that is imported, and registers itself, when it is needed: once an annotation names one of
+its classes, or a spec one of its words (`late`), or once the user has imported the library of its types (`optional`).
 """
 
 from __future__ import annotations
 
 import sys
 import typing
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
@@ -37,24 +38,31 @@ class Row(NamedTuple):
     summary: str
 
 
+FIRST, ABSTRACT, LAST = range(3)
+"""When a family is asked: those of one rank the newest first."""
+
 _matchers: list[Matcher] = []
+_ranks: list[int] = []
 _loaders: dict[str, Loader] = {}
 _known: dict[Any, ValueType] = {}
 _pending: dict[Any, ValueType] = {}
 _lock = RLock()
 _rows: dict[str, tuple[Row, ...]] = {}
 _libraries: dict[str, str] = {}
+_keys: dict[str, str] = {}
 _words: dict[str, str] = {}
 _seen: set[type] = set()
 
 
-def register(match: Matcher, loaders: Mapping[str, Loader], rows: tuple[Row, ...] = (), last: bool = False) -> None:
+def register(match: Matcher, loaders: Mapping[str, Loader], rows: tuple[Row, ...] = (), rank: int = FIRST) -> None:
     """Add a family: what it makes of an annotation (None: not its own), and of specs by their first word.
 
     `rows` say in the table of types what it does.
     """
     with _lock:
-        _matchers.insert(len(_matchers) if last else 0, match)
+        place = bisect_left(_ranks, rank)
+        _ranks.insert(place, rank)
+        _matchers.insert(place, match)
         _loaders.update(loaders)
         _rows[next(iter(loaders))] = rows
         _known.clear()
@@ -62,16 +70,36 @@ def register(match: Matcher, loaders: Mapping[str, Loader], rows: tuple[Row, ...
         _from_text.cache_clear()
 
 
-def optional(library: str, module: str, *words: str) -> None:
-    """Name the module of a family whose types belong to `library`. `words` are the first words of its specs."""
+def late(module: str, words: str, keys: str) -> None:
+    """Name the module of a family that is imported when one of its `words` begins a spec, or an annotation is, or is
+    made of, one of the classes `keys` (``collections.deque``; ``meta:enum.EnumType``: any class of this metaclass)."""
+    _words.update(dict.fromkeys(words.split(), module))
+    _keys.update(dict.fromkeys(keys.split(), module))
+
+
+def optional(library: str, module: str, words: str) -> None:
+    """Name the module of a family whose types belong to a library: it is imported once the user imported that."""
     _libraries[library] = module
-    _words.update(dict.fromkeys(words, module))
+    _words.update(dict.fromkeys(words.split(), module))
 
 
 def _take_in_libraries() -> None:
-    """Import the families of the libraries that the user has imported."""
     for library in [name for name in _libraries if name in sys.modules]:
         import_module(_libraries.pop(library))
+
+
+def _take_in_late(annotation: Any) -> None:
+    origin = typing.get_origin(annotation) or annotation
+    kind = origin if isinstance(origin, type) else type(origin)
+    meta: Any = type(kind)
+    keys = [_key(kind), *(f"meta:{_key(base)}" for base in meta.__mro__)]
+    for key in keys:
+        if key in _keys:
+            import_module(_keys.pop(key))
+
+
+def _key(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def seen(cls: type) -> bool:
@@ -81,7 +109,7 @@ def seen(cls: type) -> bool:
 
 def rows() -> list[Row]:
     """The table of types, families in the order in which they were registered."""
-    for module in _libraries.values():
+    for module in sorted({*_words.values()}):
         import_module(module)
     return [row for each in _rows.values() for row in each]
 
@@ -134,6 +162,7 @@ def _match(annotation: Any) -> ValueType:
     if isinstance(annotation, (str, typing.ForwardRef)):
         name = annotation if isinstance(annotation, str) else annotation.__forward_arg__
         raise NameError(f"name {name!r} is not defined yet", name=name)
+    _take_in_late(annotation)
     for match in _matchers:
         found = match(annotation)
         if found is not None:

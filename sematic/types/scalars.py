@@ -43,7 +43,7 @@ class ScalarType(JsonType):
         if type(value) is self.python:
             return value
         plain = _without_numpy(value)
-        if isinstance(plain, self.python):
+        if issubclass(type(plain), self.python):  # isinstance believes what a value says of itself
             return self._exactly(plain)
         return self._widened(plain, value)
 
@@ -136,7 +136,7 @@ class FloatType(ScalarType):
         return float.__float__(value)
 
     def _widened(self, plain: Any, value: Any) -> float:
-        if not isinstance(plain, int):
+        if not issubclass(type(plain), int):
             raise self.refuse(value)
         number = int.__int__(plain)
         try:
@@ -266,7 +266,7 @@ def read_text(data: Json) -> str:
 def _without_numpy(value: Any) -> Any:
     """The Python number or text that a numpy scalar holds exactly; anything else as it is."""
     numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(value, numpy.generic) or value.dtype.kind not in "biuf":
+    if numpy is None or not issubclass(type(value), numpy.generic) or value.dtype.kind not in "biuf":
         return value
     plain = value.item()
     if isinstance(plain, numpy.generic) and float(plain) == plain:  # a long double that needs no more than a double

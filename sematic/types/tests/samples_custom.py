@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sematic.types import register_type
+from sematic.types.custom import register_type
 
 
 class Molecule:

@@ -142,7 +142,7 @@ class Itself:
     parent: Self | None
 
 
-Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]
+Json = Union[bool, int, float, str, list["Json"], dict[str, "Json"], None]  # noqa: UP007
 Nest = list["Nest"]
 Loop = Union[int, "Loop"]
 Ints = TypeAliasType("Ints", list[int])

@@ -130,8 +130,7 @@ def test_the_way_out_of_a_factory_that_has_no_path() -> None:
 
 
 def test_elements_are_converted() -> None:
-    assert same(of(deque[float]).convert(deque([1], 3)), deque([1.0]))
-    assert of(deque[float]).convert(deque([1], 3)).maxlen == 3
+    assert same(of(deque[float]).convert(deque([1], 3)), deque([1.0], 3))
     assert same(of(OrderedDict[str, float]).convert(OrderedDict(a=1)), OrderedDict(a=1.0))
     converted = of(defaultdict[str, float]).convert(defaultdict(float, a=1))
     assert same(converted, defaultdict(float, a=1.0))

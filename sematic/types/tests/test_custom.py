@@ -12,8 +12,8 @@ import pytest
 
 import sematic
 from sematic.errors import ArtifactError, ConversionError, DefinitionError, EncodingError
-from sematic.types import register_type
 from sematic.types.artifact import MemoryStore, encode
+from sematic.types.custom import register_type
 from sematic.types.registry import flows, from_spec, of
 from sematic.types.tests import samples_custom as samples
 from sematic.types.tests.helpers import DictStore, loaded, round_trip, stored

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sematic.errors import ArtifactError, ConversionError
-from sematic.types import Link
 from sematic.types.artifact import MemoryStore, encode
+from sematic.types.link import Link
 from sematic.types.registry import flows, of
 from sematic.types.tests.helpers import loaded, round_trip
 from sematic.types.tests.samples import Color, Right, Unpicklable, Word
