@@ -14,7 +14,7 @@ from typing import Any
 from sematic.errors import EncodingError
 from sematic.types import npy
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType
-from sematic.types.registry import register
+from sematic.types.registry import Row, register
 from sematic.types.scalars import FLOAT, TEXT_SHOWN
 
 _EXACT_SUMMARY = 1_000_000
@@ -188,4 +188,11 @@ def _class(name: str) -> type:
     return found
 
 
-register(_match, {"array": _load_array, "numpy": _load_scalar})
+register(
+    _match,
+    {"array": _load_array, "numpy": _load_scalar},
+    (
+        Row("numpy.ndarray, NDArray[T]", "an array, of that dtype", "npy", "shape, dtype, statistics, first elements"),
+        Row("a scalar class of numpy", "an instance", "npy", "the value"),
+    ),
+)

@@ -179,14 +179,10 @@ def encode(type: ValueType, value: Any, store: Store) -> Artifact:
         raise EncodingError(f"this {type.name} contains itself, or is nested too deeply to be stored") from None
     except SematicError:
         raise
-    except _CHANGED as error:
+    except (TypeError, AttributeError, ValueError, RuntimeError, LookupError) as error:  # it was of its type before
         problem = f"{error.__class__.__name__}: {error}"
         raise EncodingError(f"this {type.name} was changed while it was being stored ({problem})") from error
     return artifact
-
-
-_CHANGED = (TypeError, AttributeError, ValueError, RuntimeError, LookupError)
-"""What encoding a converted value raises when another thread has put something else into it since."""
 
 
 def _encode(type: ValueType, value: Any, store: Store) -> Artifact:

@@ -10,7 +10,7 @@ from sematic.errors import ArtifactError
 from sematic.types.artifact import PartReader, PartWriter
 from sematic.types.base import Json, JsonType, ValueType, describe
 from sematic.types.jsontext import dumps
-from sematic.types.registry import register
+from sematic.types.registry import Row, register
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -176,4 +176,11 @@ def _match(annotation: Any) -> ValueType | None:
 
 
 _NAMES = {kind.name: kind for kind in _TYPES.values()}
-register(_match, {name: lambda spec: _NAMES[spec[0]] for name in _NAMES})
+register(
+    _match,
+    {name: lambda spec: _NAMES[spec[0]] for name in _NAMES},
+    (
+        Row("date, timedelta", "an instance; a datetime is no date", "json", "the text"),
+        Row("datetime, time", "an instance, with its fold and time zone, where that has a name", "json", "the text"),
+    ),
+)

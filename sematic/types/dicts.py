@@ -13,7 +13,7 @@ from typing import Any
 from sematic.errors import ArtifactError, ConversionError, GraphError
 from sematic.types.artifact import Artifact, MemoryStore, PartReader, PartWriter, element
 from sematic.types.base import BinaryType, CompositeType, Json, JsonType, Spec, ValueType, describe, look
-from sematic.types.registry import flows, from_spec, of, register
+from sematic.types.registry import Row, flows, from_spec, of, register
 from sematic.types.sequences import Split
 from sematic.types.summaries import ELEMENTS, summaries
 
@@ -167,4 +167,8 @@ def _load(spec: Spec) -> ValueType:
     return DictType(from_spec(spec[1]), from_spec(spec[2]))
 
 
-register(_match, {"dict": _load})
+register(
+    _match,
+    {"dict": _load},
+    (Row("dict[K, V]", "a dict, in its order; keys and values converted", "json", "length, first items"),),
+)

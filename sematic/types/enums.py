@@ -8,7 +8,7 @@ from typing import Any
 from sematic.errors import ArtifactError
 from sematic.types.artifact import PartReader, PartWriter
 from sematic.types.base import Json, JsonType, ValueType, describe
-from sematic.types.registry import load_class, path_of, register
+from sematic.types.registry import Row, load_class, path_of, register
 from sematic.types.scalars import INT, quote
 
 
@@ -71,4 +71,4 @@ def _match(annotation: Any) -> ValueType | None:
     return FlagType(annotation) if issubclass(annotation, enum.Flag) else EnumType(annotation)
 
 
-register(_match, {"enum": load_class})
+register(_match, {"enum": load_class}, (Row("an Enum or Flag class", "a member of it", "json", "its name"),))

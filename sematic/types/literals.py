@@ -15,7 +15,7 @@ from sematic.types.artifact import MemoryStore, PartReader, PartWriter
 from sematic.types.base import Json, JsonType, Spec, ValueType, describe
 from sematic.types.dicts import KeyReader, KeyWriter
 from sematic.types.jsontext import dumps
-from sematic.types.registry import from_spec, of, register
+from sematic.types.registry import Row, from_spec, of, register
 
 
 class LiteralType(JsonType):
@@ -83,4 +83,8 @@ def _load(spec: Spec) -> ValueType:
     return LiteralType(list(map(_value_of, spec[1:])))
 
 
-register(_match, {"literal": _load})
+register(
+    _match,
+    {"literal": _load},
+    (Row('Literal["a", 1]', "one of the values, and of its class", "json", "the value"),),
+)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sematic.types.artifact import PartReader, PartWriter
 from sematic.types.base import Json, JsonType, Spec, ValueType
-from sematic.types.registry import register
+from sematic.types.registry import Row, register
 from sematic.types.scalars import STR, read_text, write_text
 
 
@@ -53,8 +53,15 @@ def _match(annotation: Any) -> ValueType | None:
     return _TYPES.get(annotation) if isinstance(annotation, type) else None
 
 
+_ROW = Row("the classes of pathlib", "a path; the file itself is not stored", "json", "the text")
+
+
 def _load(spec: Spec) -> ValueType:
     return _NAMES[spec[1]]
 
 
-register(_match, {"path": _load})
+register(
+    _match,
+    {"path": _load},
+    (_ROW,),
+)

@@ -107,11 +107,11 @@ def seen(cls: type) -> bool:
     return cls in _seen
 
 
-def rows() -> list[Row]:
-    """The table of types, families in the order in which they were registered."""
+def rows() -> dict[str, tuple[Row, ...]]:
+    """The lines of the table of types, by the first word of each family's specs."""
     for module in sorted({*_words.values()}):
         import_module(module)
-    return [row for each in _rows.values() for row in each]
+    return dict(_rows)
 
 
 def of(annotation: Any) -> ValueType:

@@ -11,7 +11,7 @@ from typing import Any
 from sematic.errors import ArtifactError
 from sematic.types.artifact import PartReader, PartWriter
 from sematic.types.base import BinaryType, Buffer, Json, JsonType, ValueType, describe
-from sematic.types.registry import register
+from sematic.types.registry import Row, register
 
 TEXT_SHOWN = 200
 quote: Callable[[str], str] = json.encoder.encode_basestring_ascii
@@ -297,4 +297,20 @@ def _match(annotation: Any) -> ValueType | None:
     return _SCALARS.get(annotation) if isinstance(annotation, type) else None
 
 
-register(_match, {name: lambda spec: _NAMES[spec[0]] for name in _NAMES})
+register(
+    _match,
+    {name: lambda spec: _NAMES[spec[0]] for name in _NAMES},
+    (
+        Row("None, bool", "the value; a numpy bool", "json", "the value"),
+        Row("int", "an int of any size; a bool; a whole number of numpy", "json", "the value"),
+        Row(
+            "float",
+            "a float, NaN and infinities too; an int or numpy number that is exactly one",
+            "json",
+            "the value",
+        ),
+        Row("complex", "a complex number", "json", "the value"),
+        Row("str", "a str, lone surrogates included", "json", "the start, length"),
+        Row("bytes, bytearray", "an instance", "bytes", "the start, length"),
+    ),
+)

@@ -12,7 +12,7 @@ from sematic.errors import ArtifactError, ConversionError, GraphError
 from sematic.types.artifact import ELEMENT_LIMIT, Artifact, PartReader, PartWriter, element
 from sematic.types.base import CompositeType, Json, Spec, ValueType, describe
 from sematic.types.jsontext import dumps
-from sematic.types.registry import flows, from_spec, of, register
+from sematic.types.registry import Row, flows, from_spec, of, register
 from sematic.types.scalars import BOOL, FLOAT, INT, NONE, STR
 from sematic.types.summaries import summaries
 
@@ -238,4 +238,16 @@ def _load_tuple(spec: Spec) -> ValueType:
     return TupleType(tuple(map(from_spec, spec[1:])), spec[0] == "tuple...")
 
 
-register(_match, {"list": _load_list, "tuple": _load_tuple, "tuple...": _load_tuple})
+register(
+    _match,
+    {"list": _load_list, "tuple": _load_tuple, "tuple...": _load_tuple},
+    (
+        Row("list[T]", "a list; each element converted", "json", "length, first elements"),
+        Row(
+            "tuple[A, B], tuple[T, ...]",
+            "a tuple, of that length; each element converted",
+            "json",
+            "length, first elements",
+        ),
+    ),
+)

@@ -9,7 +9,7 @@ from typing import Any
 from sematic.errors import ArtifactError, ConversionError
 from sematic.types.artifact import PartReader, PartWriter, element
 from sematic.types.base import Json, JsonType, Spec, ValueType, describe, look
-from sematic.types.registry import flows, from_spec, of, register
+from sematic.types.registry import Row, flows, from_spec, of, register
 from sematic.types.summaries import summaries
 
 
@@ -86,4 +86,8 @@ def _load(spec: Spec) -> ValueType:
     return SetType(set if spec[0] == "set" else frozenset, from_spec(spec[1]))
 
 
-register(_match, {"set": _load, "frozenset": _load})
+register(
+    _match,
+    {"set": _load, "frozenset": _load},
+    (Row("set[T], frozenset[T]", "an instance; each element converted", "json", "length, some elements"),),
+)

@@ -16,7 +16,7 @@ from sematic.errors import ArtifactError, ConversionError, GraphError
 from sematic.types.artifact import Artifact, PartReader, PartWriter, Store, compose, element, from_text
 from sematic.types.base import CompositeType, Json, JsonType, Spec, ValueType, describe
 from sematic.types.jsontext import dumps
-from sematic.types.registry import flows, from_spec, of, register
+from sematic.types.registry import Row, flows, from_spec, of, register
 from sematic.types.sequences import Split
 
 _ORDER = ("bool", "int", "float", "complex")
@@ -181,4 +181,15 @@ def _load(spec: Spec) -> ValueType:
     return UnionType(list(map(from_spec, spec[1:])))
 
 
-register(_match, {"union": _load})
+register(
+    _match,
+    {"union": _load},
+    (
+        Row(
+            "A | B, A | None",
+            "a value of a member; of several, the one nearest to its class",
+            "json",
+            "that of the value",
+        ),
+    ),
+)

@@ -25,7 +25,23 @@ from sematic.types.tests.helpers import DictStore, round_trip, stored
 from sematic.types.tests.same import same
 
 ANNOTATIONS = [
-    *(datetime, timedelta, Path, bool, int, float, complex, str, bytes, bytearray, type(None), Decimal, UUID, range, slice),
+    *(
+        datetime,
+        timedelta,
+        Path,
+        bool,
+        int,
+        float,
+        complex,
+        str,
+        bytes,
+        bytearray,
+        type(None),
+        Decimal,
+        UUID,
+        range,
+        slice,
+    ),
     *(list[int], tuple[int, ...], tuple[int, str], set[int], frozenset[int], dict[str, int], deque[int]),
     *(OrderedDict[str, int], Counter[str], defaultdict[str, int], abc.Sequence[int], abc.Mapping[str, int]),
     *(samples.Point, samples.Pair, samples.Color, samples_generic.Box[int], samples_generic.Movie, type[samples.Base]),
