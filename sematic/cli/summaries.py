@@ -13,9 +13,12 @@ from sematic.types.artifact import Artifact
 from sematic.types.base import Json, Spec
 
 WIDTH = 48
-_BRACKETS = {"list": "[]", "tuple": "()", "tuple...": "()", "set": "{}", "frozenset": "{}"}
+_BRACKETS = {"list": "[]", "deque": "[]", "tuple": "()", "tuple...": "()", "set": "{}", "frozenset": "{}"}
 _UNKNOWN: Spec = [""]
-_BARE = ("enum", "path", "date", "datetime", "timedelta", "time", "float", "complex", "numpy")
+_BARE = frozenset(
+    "enum path date datetime timedelta time float complex numpy Decimal Fraction UUID range slice tzinfo timezone "
+    "ZoneInfo".split()
+)
 _Writer: TypeAlias = Callable[[dict[str, Any], Spec], str]
 
 
@@ -32,8 +35,12 @@ def type_name(spec: Spec) -> str:
         return f"tuple[{type_name(rest[0])}, ...]"
     if head == "literal":
         return f"Literal[{', '.join(repr(value) for _, value in rest)}]"
+    if head == "any":
+        return str(rest[0])
+    if head == "type":
+        return f"type[{' | '.join(sorted(path.rpartition(':')[2] for path in rest))}]"
     if rest and isinstance(rest[0], str):
-        return str(rest[0]).rpartition(":")[2]
+        head, *rest = rest[0].rpartition(":")[2], *rest[1:]
     inner = [type_name(each) for each in rest if isinstance(each, list)]
     return f"{head}[{', '.join(inner)}]" if inner else str(head)
 
@@ -90,7 +97,7 @@ def _element_specs(spec: Spec) -> Iterable[Spec]:
 
 
 def _items(summary: dict[str, Any], spec: Spec) -> str:
-    kinds = spec[1:] if spec[0] == "dict" else [_UNKNOWN, _UNKNOWN]
+    kinds = spec[1:] if spec[0] in ("dict", "OrderedDict", "defaultdict") else [_UNKNOWN, _UNKNOWN]
     shown = [f"{_text(key, kinds[0])}: {_text(value, kinds[1])}" for key, value in summary["items"]]
     return f"{{{_joined(shown, summary['length'])}}}"
 

@@ -10,11 +10,12 @@ import threading
 import typing
 from typing import Any
 
+from sematic import entry
 from sematic.errors import ConversionError, DefinitionError
 from sematic.types import hints
 from sematic.types.artifact import Artifact, PartReader, PartWriter
 from sematic.types.base import CompositeType, Json, JsonType, Spec, ValueType
-from sematic.types.registry import Row, announce, flows, import_class, of, real_module, register
+from sematic.types.registry import Row, announce, flows, from_spec, import_class, of, register
 from sematic.types.sequences import Split
 
 
@@ -29,8 +30,10 @@ _asked = _Asked()
 class AliasType(CompositeType):
     """A type that refers to itself, by its name."""
 
-    def __init__(self, module: str, name: str) -> None:
-        super().__init__(["alias", f"{real_module_of(module)}:{name}"], name)
+    def __init__(self, module: str, name: str, arguments: tuple[ValueType, ...] = ()) -> None:
+        given = f"[{', '.join(argument.name for argument in arguments)}]" if arguments else ""
+        path = f"{entry.real_module(module)}:{name}"
+        super().__init__(["alias", path, *(argument.spec for argument in arguments)], name + given)
         self.target: ValueType | None = None
 
     @property
@@ -91,29 +94,26 @@ class AliasType(CompositeType):
         return self.target
 
 
-def real_module_of(name: str) -> str:
-    """As `registry.real_module`, from a module's name."""
-    return real_module(typing.cast(Any, type("", (), {"__module__": name})))
-
-
 def is_alias(annotation: Any) -> bool:
     """Whether it was made by ``type X = …`` (Python 3.12), or by typing_extensions before."""
     return type(annotation).__name__ == "TypeAliasType"
 
 
 def _match(annotation: Any) -> ValueType | None:
-    origin = typing.get_origin(annotation)
-    if is_alias(origin):
-        bound = dict(zip(origin.__type_params__, typing.get_args(annotation), strict=False))
-        return of(hints.substituted(_value(origin), bound))
-    if not isinstance(annotation, hints.Alias) and not is_alias(annotation):
+    if not _is_any_alias(annotation):
         return None
-    value = _value(annotation)
-    return _itself(annotation, value) if _refers(value, annotation) else of(value)
+    arguments = tuple(map(of, typing.get_args(annotation)))
+    known = typing.get_origin(annotation)[arguments] if arguments else annotation
+    value = _value(known)
+    return _itself(known, arguments, value) if _refers(value, known) else of(value)
 
 
-def _itself(annotation: Any, value: Any) -> ValueType:
-    made = AliasType(*_place(annotation))
+def _is_any_alias(annotation: Any) -> bool:
+    return isinstance(annotation, hints.Alias) or is_alias(typing.get_origin(annotation) or annotation)
+
+
+def _itself(annotation: Any, arguments: tuple[ValueType, ...], value: Any) -> ValueType:
+    made = AliasType(*_place(annotation), arguments)
     announce(annotation, made)
     made.target = of(value)
     if not isinstance(made.target, JsonType):
@@ -139,14 +139,17 @@ def _place(annotation: Any) -> tuple[str, str]:
     """The module and name of an alias."""
     if isinstance(annotation, hints.Alias):
         return annotation.module, annotation.name
-    return annotation.__module__, annotation.__name__
+    alias = typing.get_origin(annotation) or annotation
+    return alias.__module__, alias.__name__
 
 
 def _value(annotation: Any) -> Any:
     """What an alias stands for."""
     module, name = _place(annotation)
     if not isinstance(annotation, hints.Alias):
-        return hints.in_module(annotation.__value__, module)
+        alias = typing.get_origin(annotation) or annotation
+        bound = dict(zip(alias.__type_params__, typing.get_args(annotation), strict=False))
+        return hints.substituted(hints.in_module(alias.__value__, module), bound)
     if not name.isidentifier():
         raise DefinitionError(f"{name!r} is not supported: it refers to itself; give the whole of it a name of its own")
     if not hasattr(sys.modules[module], name):
@@ -162,18 +165,26 @@ def _refers(value: Any, alias: Any) -> bool:
         item = stack.pop()
         if item == alias:
             return True
-        if (isinstance(item, hints.Alias) or is_alias(item)) and item not in seen:
+        if _is_any_alias(item) and item not in seen:
             seen.append(item)
             stack.append(_value(item))
+        if len(seen) > _MOST:
+            raise DefinitionError(f"{_place(alias)[1]} is not supported: it refers to itself without end")
         if typing.get_origin(item) is not typing.Literal:
             stack.extend(typing.get_args(item))
     return False
 
 
+_MOST = 100
+"""More aliases in one are those of one that stands for ever others: ``type X[T] = list[X[list[T]]]``."""
+
+
 def _load(spec: Spec) -> ValueType:
     module, _, name = spec[1].partition(":")
     found = import_class(spec[1])
-    return of(found if is_alias(found) else hints.Alias(module, name))
+    if not is_alias(found):
+        return of(hints.Alias(module, name))
+    return of(found[tuple(map(from_spec, spec[2:]))] if len(spec) > 2 else found)
 
 
 register(

@@ -31,13 +31,23 @@ def of_function(body: Callable[..., Any]) -> dict[str, Any]:
 
 def of_class(cls: type, arguments: Mapping[Any, Any]) -> dict[str, Any]:
     """The annotations of a class and its bases, resolved, with `arguments` for its type variables."""
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = _hints(cls)
     bound = bindings(cls, arguments)
     owners = {name: _owner(cls, name) for name in hints}
     return {
         name: substituted(_named(hint, owners[name].__module__), bound.get(owners[name], {}))
         for name, hint in hints.items()
     }
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(cls, include_extras=True)
+    except NameError:  # Python 3.12 before 3.12.4 does not know T in the texts of ``class Box[T]``
+        own = {each.__name__: each for base in cls.__mro__ for each in getattr(base, "__type_params__", ())}
+        if not own:
+            raise
+        return typing.get_type_hints(cls, None, own, True)
 
 
 def _owner(cls: type, name: str) -> type:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import enum
+from collections import Counter, OrderedDict, deque
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +18,7 @@ from sematic.cli.tests.pipelines import Config
 from sematic.errors import ArtifactError
 from sematic.types.artifact import MemoryStore, encode
 from sematic.types.registry import of
+from sematic.types.tests.samples_generic import Box, Movie
 
 
 class Colour(enum.Enum):
@@ -69,6 +73,14 @@ CASES: list[tuple[Any, Any, str]] = [
     (np.float32, np.float32(1.5), "1.5"),
     (Literal["a", 3], 3, "3"),
     (Odd, Odd(), "Odd()"),
+    (Box[int], Box(1), "Box(content=1)"),
+    (Movie, {"title": "a"}, 'Movie(title="a")'),
+    (deque[date], deque([date(2020, 1, 2)]), "[2020-01-02]"),
+    (OrderedDict[str, Path], OrderedDict(a=Path("b")), '{"a": b}'),
+    (Counter[str], Counter("aab"), '{"a": 2, "b": 1}'),
+    (Sequence[int], (1, 2), "[1, 2]"),
+    (Decimal, Decimal("1.50"), "1.50"),
+    (type[int | str], bool, "builtins:bool"),
     (Odd, Broken(), "(its repr raised ValueError)"),
 ]
 

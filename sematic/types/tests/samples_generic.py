@@ -147,6 +147,8 @@ Nest = list["Nest"]
 Loop = Union[int, "Loop"]
 Ints = TypeAliasType("Ints", list[int])
 Both = TypeAliasType("Both", tuple[T, list[T]], type_params=(T,))
+Tree2 = TypeAliasType("Tree2", "T | list[Tree2[T]]", type_params=(T,))
+Growing = TypeAliasType("Growing", "list[Growing[list[T]]]", type_params=(T,))
 NewJson = TypeAliasType("NewJson", "int | list[NewJson] | dict[str, Node]")
 Even = TypeAliasType("Even", "list[Uneven] | None")
 Uneven = TypeAliasType("Uneven", "tuple[int, Even]")

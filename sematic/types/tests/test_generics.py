@@ -191,6 +191,20 @@ def test_aliases_that_refer_to_themselves() -> None:
     assert not flows(of(list[str]), kind)
 
 
+def test_aliases_with_parameters_that_refer_to_themselves() -> None:
+    kind = of(samples.Tree2[int])
+    assert same(round_trip(samples.Tree2[int], [1, [2, [3]]]), [1, [2, [3]]])
+    assert kind.spec == ["alias", f"{HERE}:Tree2", ["int"]]
+    assert from_spec(json.loads(json.dumps(kind.spec))) is kind
+    assert kind.name == "Tree2[int]"
+    assert flows(kind, of(samples.Tree2[float]))
+    assert not flows(of(samples.Tree2[float]), kind)
+    with pytest.raises(ConversionError, match=r"\[1\]\[0\]: expected int"):
+        kind.convert([1, ["a"]])
+    with pytest.raises(DefinitionError, match="Growing is not supported: it refers to itself without end"):
+        of(samples.Growing[int])
+
+
 def test_what_does_not_depend_on_what_was_seen_first() -> None:
     root = str(Path(samples.__file__).parents[3])
     program = (
