@@ -40,7 +40,7 @@ def type_name(spec: Spec) -> str:
     if head == "type":
         return f"type[{' | '.join(sorted(path.rpartition(':')[2] for path in rest))}]"
     if rest and isinstance(rest[0], str):
-        head, *rest = rest[0].rpartition(":")[2], *rest[1:]
+        head, rest = rest[0].rpartition(":")[2], rest[1:]
     inner = [type_name(each) for each in rest if isinstance(each, list)]
     return f"{head}[{', '.join(inner)}]" if inner else str(head)
 
