@@ -181,7 +181,7 @@ class StructType(CompositeType):
             found = of(annotation)
         except (DefinitionError, NameError) as error:
             raise ConversionError(f"expected {self.name}, got its subclass {cls.__qualname__} ({error})") from error
-        if not isinstance(found, StructType):
+        if not isinstance(found, StructType) or found._record is not self._record:
             problem = f"which is no {self._record.word}"
             raise ConversionError(f"expected {self.name}, got its subclass {cls.__qualname__}, {problem}")
         if not self.accepts(found):

@@ -186,8 +186,45 @@ def run(*arguments: str, cwd: Path, **environment: str) -> str:
 
 
 def test_importing_is_light(tmp_path: Path) -> None:
-    heavy = "{'numpy', 'cloudpickle', 'pickle', 'zoneinfo', 'asyncio', 'logging'}"
+    heavy = "{'numpy', 'cloudpickle', 'pickle', 'zoneinfo', 'asyncio', 'logging', 'decimal', 'fractions', 'uuid'}"
     assert run("-c", f"import sys, sematic.types; print({heavy} & set(sys.modules))", cwd=tmp_path) == "set()"
+
+
+def test_families_are_imported_when_they_are_needed(tmp_path: Path) -> None:
+    """Of the many, only those of the annotations that a program has, and none of a library that it has not."""
+    program = (
+        "import sys, sematic, enum, collections\n"
+        "from sematic.types.registry import of, from_spec\n"
+        "known = set(sys.modules)\n"
+        "of(list[collections.deque[int]]); from_spec(['date'])\n"
+        "print(sorted(name for name in set(sys.modules) - known if name.startswith('sematic')))"
+    )
+    assert run("-c", program, cwd=tmp_path) == "['sematic.types.datetimes', 'sematic.types.deques']"
+
+
+FAMILY = """
+from shop import Order
+from sematic.types.fallback import PickleType
+from sematic.types.registry import register
+
+class OrderType(PickleType):
+    codec = "order"
+
+register(lambda each: OrderType(Order, "shop:Order") if each is Order else None, {"order": lambda spec: None})
+"""
+
+
+def test_the_family_of_a_library_is_imported_once_the_library_is(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("class Order: pass")
+    (tmp_path / "orders.py").write_text(FAMILY)
+    program = (
+        "import sys\n"
+        "from sematic.types.registry import of, optional\n"
+        "optional('shop', 'orders', 'order')\n"
+        "of(int); assert 'orders' not in sys.modules\n"
+        "import shop; print(of(list[shop.Order]).element.codec, 'orders' in sys.modules)"
+    )
+    assert run("-c", program, cwd=tmp_path) == "order True"
 
 
 SCRIPT = """
