@@ -133,7 +133,7 @@ class Artifact:
     def summary(self) -> Json:
         """JSON for people; None when the artifact came from a ledger without one."""
         if self._summary is _ABSENT and (self._value is not _ABSENT or self._text is not None):
-            self._summary = _safe_summary(self.type, load(self, _NOWHERE) if self._value is _ABSENT else self._value)
+            self._summary = _safe_summary(self.type, _ABSENT, self)
         return None if self._summary is _ABSENT else self._summary
 
     @property
@@ -475,10 +475,10 @@ def _with_summary(type: BinaryType, value: Any, store: Store) -> Artifact:
     return artifact
 
 
-def _safe_summary(type: ValueType, value: Any) -> Json:
+def _safe_summary(type: ValueType, value: Any, artifact: Artifact | None = None) -> Json:
     """A summary never fails a run: what a user's __repr__ raises is what the summary says."""
     try:
-        summary = type.summarise(value)
+        summary = type.summarise(value if artifact is None else load(artifact, _NOWHERE))
         dumps(summary)
     except Exception as error:
         return {"unavailable": f"{error.__class__.__name__}: {error}"[:200]}

@@ -14,6 +14,7 @@ from sematic.errors import ArtifactError, ConversionError, GraphError
 from sematic.types.artifact import Artifact, MemoryStore, PartReader, PartWriter, element
 from sematic.types.base import BinaryType, CompositeType, Json, JsonType, Spec, ValueType, describe, look
 from sematic.types.registry import Row, flows, from_spec, of, register
+from sematic.types.scalars import STR
 from sematic.types.sequences import Split
 from sematic.types.summaries import ELEMENTS, summaries
 
@@ -30,6 +31,9 @@ class DictType(CompositeType):
         self.value = value
 
     def accepts(self, source: ValueType) -> bool:
+        fields: Any = getattr(source, "fields", None)
+        if fields is not None and self.spec[0] == "dict" and source.spec[0] == "typeddict":
+            return flows(STR, self.key) and all(flows(kind, self.value) for kind in fields.values())
         if not isinstance(source, DictType) or not issubclass(source.python, self.python):
             return False
         return flows(source.key, self.key) and flows(source.value, self.value)

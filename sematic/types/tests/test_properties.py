@@ -105,6 +105,23 @@ def _elements(value: Any) -> list[tuple[Any, Any]]:
 
 @SLOW
 @given(values())
+def test_a_summary_that_is_made_later_is_the_same(typed: tuple[Any, Any]) -> None:
+    annotation, value = typed
+    kind = of(annotation)
+    value = kind.convert(value)
+    summary = encode(kind, value, DictStore()).summary
+    assert _unordered(summary) == _unordered(kind.summarise(value))
+
+
+def _unordered(summary: Any) -> Any:
+    """Without the order of elements, which sets do not have."""
+    if isinstance(summary, dict):
+        return {key: _unordered(each) for key, each in summary.items()}
+    return sorted(map(json.dumps, map(_unordered, summary))) if isinstance(summary, list) else summary
+
+
+@SLOW
+@given(values())
 def test_specs_make_equal_types(typed: tuple[Any, Any]) -> None:
     kind = of(typed[0])
     again = from_spec(json.loads(json.dumps(kind.spec)))
