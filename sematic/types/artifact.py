@@ -491,9 +491,10 @@ def converted(type: ValueType, value: Any, where: str) -> Any:
         return type.convert(value)
     except ConversionError as error:
         raise error.within(where) from None
-    except RecursionError:
-        problem = f"expected {type.name}, got a value that contains itself or is nested too deeply"
-        raise ConversionError(problem, (where,)) from None
+    except RuntimeError as error:
+        deep = isinstance(error, RecursionError)
+        problem = "contains itself or is nested too deeply" if deep else f"changed while it was read: {error}"
+        raise ConversionError(f"expected {type.name}, got a value that {problem}", (where,)) from None
 
 
 _NOWHERE = MemoryStore()

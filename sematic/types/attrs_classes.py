@@ -30,8 +30,9 @@ def _fields(cls: Any) -> dict[str, Any]:
 
 def _hints(cls: Any, arguments: Any) -> dict[str, Any]:
     """Annotations, and what was given as attr.ib(type=…)."""
-    given = {name: hints.in_module(field.type, cls.__module__) for name, field in _fields(cls).items()}
-    return given | hints.of_class(cls, arguments)
+    found = hints.of_class(cls, arguments)
+    given = {name: field.type for name, field in _fields(cls).items() if name not in found}
+    return found | {name: hints.in_module(type, cls.__module__) for name, type in given.items()}
 
 
 def _make(cls: Any, values: dict[str, Any]) -> Any:

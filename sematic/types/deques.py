@@ -64,7 +64,10 @@ class DequeType(CompositeType):
     def _checked(self, value: Any) -> list[Any]:
         if not issubclass(type(value), deque):
             raise self.refuse(value)
-        return list(deque.__iter__(value))  # in one go: another thread may append to it
+        try:  # in one go, where it can be: another thread may append to it
+            return list(value if type(value) is deque else deque.__iter__(value))
+        except RuntimeError as error:
+            raise self.refuse(value, str(error)) from None
 
     def _joined(self, longest: int | None, texts: list[str]) -> str:
         return f"[{','.join([dumps(longest), *texts])}]"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import typing
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from sematic.errors import ArtifactError
@@ -20,12 +21,14 @@ from sematic.types.scalars import INT, STR, read_text, write_text
 
 
 class Leaf(NamedTuple):
-    """How a value of one class becomes JSON and comes back. `write` raises ValueError for what cannot be kept."""
+    """How a value of one class becomes JSON and comes back. Unless all can be kept, `write` raises ValueError for what
+    cannot."""
 
     path: str
     write: Callable[[Any], Json]
     read: Callable[[Any, Json], Any]
     bounded: bool = False
+    all: bool = True
 
 
 class LeafType(JsonType):
@@ -38,6 +41,7 @@ class LeafType(JsonType):
         super().__init__([word], word)
         self.python = import_class(leaf.path)
         self.bounded = leaf.bounded
+        self.exact = leaf.all
         self._leaf = leaf
 
     def accepts(self, source: ValueType) -> bool:
@@ -45,6 +49,8 @@ class LeafType(JsonType):
 
     def convert(self, value: Any) -> Any:
         """An instance of a subclass becomes one of the class itself, unless something of it would be lost."""
+        if self.exact and type(value) is self.python:
+            return value
         if not issubclass(type(value), self.python):
             raise self.refuse(value)
         try:
@@ -76,6 +82,7 @@ def _decimal(value: Any) -> Json:
     return _context().to_sci_string(value)
 
 
+@cache
 def _context() -> Any:
     import decimal
 
@@ -167,13 +174,13 @@ _LEAVES = {
     "IPv4Interface": _text_leaf("ipaddress:IPv4Interface"),
     "IPv6Interface": _text_leaf("ipaddress:IPv6Interface"),
     "range": Leaf("builtins:range", _steps, _read_steps),
-    "slice": Leaf("builtins:slice", _steps, _read_steps),
-    "tzinfo": Leaf("datetime:tzinfo", _zone, lambda cls, data: read_zone(data)),
+    "slice": Leaf("builtins:slice", _steps, _read_steps, all=False),
+    "tzinfo": Leaf("datetime:tzinfo", _zone, lambda cls, data: read_zone(data), all=False),
     "timezone": Leaf("datetime:timezone", _zone, lambda cls, data: read_zone(data)),
-    "ZoneInfo": Leaf("zoneinfo:ZoneInfo", _zone, lambda cls, data: read_zone(data)),
-    "Pattern": Leaf("re:Pattern", _pattern((str, bytes)), _read_pattern),
-    "Pattern[str]": Leaf("re:Pattern", _pattern((str,)), _read_pattern),
-    "Pattern[bytes]": Leaf("re:Pattern", _pattern((bytes,)), _read_pattern),
+    "ZoneInfo": Leaf("zoneinfo:ZoneInfo", _zone, lambda cls, data: read_zone(data), all=False),
+    "Pattern": Leaf("re:Pattern", _pattern((str, bytes)), _read_pattern, all=False),
+    "Pattern[str]": Leaf("re:Pattern", _pattern((str,)), _read_pattern, all=False),
+    "Pattern[bytes]": Leaf("re:Pattern", _pattern((bytes,)), _read_pattern, all=False),
 }
 _PATTERNS = {str: "Pattern[str]", bytes: "Pattern[bytes]", typing.AnyStr: "Pattern"}
 

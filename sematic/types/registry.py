@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
+from operator import itemgetter
 from threading import RLock
 from typing import Any, NamedTuple, TypeAlias
 
@@ -41,8 +42,7 @@ class Row(NamedTuple):
 FIRST, ABSTRACT, LAST = range(3)
 """When a family is asked: those of one rank the newest first."""
 
-_matchers: list[Matcher] = []
-_ranks: list[int] = []
+_matchers: list[tuple[int, Matcher]] = []
 _loaders: dict[str, Loader] = {}
 _known: dict[Any, ValueType] = {}
 _pending: dict[Any, ValueType] = {}
@@ -60,9 +60,7 @@ def register(match: Matcher, loaders: Mapping[str, Loader], rows: tuple[Row, ...
     `rows` say in the table of types what it does.
     """
     with _lock:
-        place = bisect_left(_ranks, rank)
-        _ranks.insert(place, rank)
-        _matchers.insert(place, match)
+        _matchers.insert(bisect_left(_matchers, rank, key=itemgetter(0)), (rank, match))
         _loaders.update(loaders)
         _rows[next(iter(loaders))] = rows
         _known.clear()
@@ -163,7 +161,7 @@ def _match(annotation: Any) -> ValueType:
         name = annotation if isinstance(annotation, str) else annotation.__forward_arg__
         raise NameError(f"name {name!r} is not defined yet", name=name)
     _take_in_late(annotation)
-    for match in _matchers:
+    for _, match in _matchers:
         found = match(annotation)
         if found is not None:
             if isinstance(annotation, type):

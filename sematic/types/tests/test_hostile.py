@@ -220,7 +220,7 @@ def test_a_value_that_another_thread_changes(annotation: Any, value: Any) -> Non
     def attempt() -> None:
         store = MemoryStore()
         try:
-            artifact = encode(kind, kind.convert(value), store)
+            artifact = encode(kind, converted(kind, value, "argument"), store)
         except (ConversionError, EncodingError):
             return
         kind.convert(load(artifact, store))

@@ -167,6 +167,7 @@ def test_a_family_may_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert of(Stars).codec == "pickle"
     monkeypatch.setattr(registry, "_matchers", list(registry._matchers))
+    monkeypatch.setattr(registry, "_rows", dict(registry._rows))
     stars = StarsType(["stars"], "Stars")
     registry.register(lambda annotation: stars if annotation is Stars else None, {"stars": lambda spec: stars})
     assert of(list[Stars]).name == "list[Stars]"
