@@ -16,6 +16,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools.toolbox.toolbox import RECIPE, SUITE
+
 ROOT = Path(__file__).parents[4]
 STUBS = ("apple_support", "buildozer", "protobuf", "zlib")
 HOME = pwd.getpwuid(os.getuid()).pw_dir  # $HOME is a test's own, where there is no Bazel.
@@ -52,8 +54,8 @@ class Workspace:
     def __init__(self, mode: str, changes: Mapping[str, str] | None = None) -> None:
         self.mode = mode
         self.root = checkout()
-        cache = os.environ.get("XDG_CACHE_HOME") or f"{HOME}/.cache"
-        self.folder = Path(cache) / "sematic/workspace-test" / mode
+        self.cache = Path(os.environ.get("XDG_CACHE_HOME") or f"{HOME}/.cache") / "sematic"
+        self.folder = self.cache / "workspace-test" / mode
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -83,11 +85,16 @@ class Workspace:
         return subprocess.run(
             [*start, verb, *(self._flags() if verb != "shutdown" else ()), *arguments],
             cwd=self.tree,
-            env={**outside(os.environ), **environment},
+            env={"SEMATIC_TOOLBOX_DIR": str(self._toolbox), **outside(os.environ), **environment},
             text=True,
             capture_output=True,
             timeout=1500,
         )
+
+    @property
+    def _toolbox(self) -> Path:
+        """Where bazelw has its Bazel, also when the program is to have a cache folder of its own."""
+        return self.cache / f"toolbox-{SUITE}-{RECIPE}"
 
     def _flags(self) -> list[str]:
         """What a user's own machine needs none of: the rules and the wheel of this checkout, in place of published ones."""
@@ -96,6 +103,7 @@ class Workspace:
         find = " ".join(filter(None, [str(self.folder / "wheels"), os.environ.get("PIP_FIND_LINKS")]))
         return [
             f"--config={self.mode}",
+            f"--disk_cache={self.cache / 'bazel-disk'}",
             "--noshow_progress",
             "--color=no",
             f"--repo_env=PIP_FIND_LINKS={find}",
