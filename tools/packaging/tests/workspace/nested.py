@@ -11,12 +11,11 @@ import hashlib
 import json
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-
-from tools.toolbox.toolbox import RECIPE, SUITE
 
 ROOT = Path(__file__).parents[4]
 STUBS = ("apple_support", "buildozer", "protobuf", "zlib")
@@ -48,14 +47,14 @@ def outside(environment: Mapping[str, str]) -> dict[str, str]:
 class Workspace:
     """A copy of examples/workspace and an output base of its own; one test at a time has it.
 
-    `mode`: the --config of its .bazelrc.
+    `mode`: bzlmod or workspace.
     """
 
     def __init__(self, mode: str, changes: Mapping[str, str] | None = None) -> None:
         self.mode = mode
         self.root = checkout()
-        self.cache = Path(os.environ.get("XDG_CACHE_HOME") or f"{HOME}/.cache") / "sematic"
-        self.folder = self.cache / "workspace-test" / mode
+        cache = os.environ.get("XDG_CACHE_HOME") or f"{HOME}/.cache"
+        self.folder = Path(cache) / "sematic/workspace-test" / mode
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -80,35 +79,32 @@ class Workspace:
             (self.tree / path).write_text(changed)
 
     def bazel(self, verb: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs it in the workspace. `environment` is that of the client, which `bazel run` gives to the program."""
+        """Runs it in the workspace. `environment` is for the program that `bazel run` starts: in Bazel's own, another
+        home or cache folder would be another toolbox."""
         start = [str(self.root / "bazelw"), f"--output_base={self.folder / 'base'}", "--max_idle_secs=120"]
+        given = shlex.join(f"{name}={value}" for name, value in environment.items())
+        under = [f"--run_under=env {given}"] if given else []
         return subprocess.run(
-            [*start, verb, *(self._flags() if verb != "shutdown" else ()), *arguments],
+            [*start, verb, *(self._flags() if verb != "shutdown" else ()), *under, *arguments],
             cwd=self.tree,
-            env={"SEMATIC_TOOLBOX_DIR": str(self._toolbox), **outside(os.environ), **environment},
+            env=outside(os.environ),
             text=True,
             capture_output=True,
             timeout=1500,
         )
 
-    @property
-    def _toolbox(self) -> Path:
-        """Where bazelw has its Bazel, also when the program is to have a cache folder of its own."""
-        return self.cache / f"toolbox-{SUITE}-{RECIPE}"
-
     def _flags(self) -> list[str]:
         """What a user's own machine needs none of: the rules and the wheel of this checkout, in place of published ones."""
+        legacy = self.mode == "workspace"
         modules = {"rules_sematic": self.root / "bazel"}
         modules |= {name: self.root / "tools/toolbox/modules" / name for name in STUBS}
         find = " ".join(filter(None, [str(self.folder / "wheels"), os.environ.get("PIP_FIND_LINKS")]))
         return [
-            f"--config={self.mode}",
-            f"--disk_cache={self.cache / 'bazel-disk'}",
             "--noshow_progress",
             "--color=no",
             f"--repo_env=PIP_FIND_LINKS={find}",
             *(f"--override_module={name}={path}" for name, path in modules.items()),
-            *([f"--override_repository=rules_sematic={self.root / 'bazel'}"] if self.mode == "workspace" else []),
+            *(["--config=workspace", f"--override_repository=rules_sematic={self.root / 'bazel'}"] if legacy else []),
         ]
 
     def close(self) -> None:
