@@ -8,11 +8,12 @@ from typing import Any, TypeVar, cast
 
 from sematic import future
 from sematic.engine.engine import Live
-from sematic.engine.events import Event, ReturnedValue, RunInline, Submit
+from sematic.engine.events import Event, ReturnedGraph, ReturnedValue, RunInline, Submit
 from sematic.engine.states import State
 from sematic.function import Function
 from sematic.future import Future
 from sematic.parity.problems import Problem, place_of
+from sematic.parity.replaying import packed
 from sematic.parity.values import lost
 from sematic.resolvers.base import Loop, function_of
 from sematic.resolvers.outcome import path_of, result
@@ -23,15 +24,18 @@ T = TypeVar("T")
 
 
 class Observer:
-    """Told what a program runs: problems, and in which pod the next body would run."""
+    """Told what a program runs: problems, in which pod the next body would run, and the first call of each function
+    that went well, with its arguments packed."""
 
     def __init__(
         self,
         problem: Callable[[Problem], None],
         enter: Callable[[str, str], None],
+        call: Callable[[str, bool, bytes], None],
     ) -> None:
         self.problem = problem
         self.enter = enter
+        self.call = call
         self.runs = 0
         self.values = 0
         self.called: set[tuple[str, str, int]] = set()
@@ -79,6 +83,9 @@ class _Watcher:
         self._function: Function[..., Any] | None = None
         self._body: Any = None
         self._returned: Any = None
+        self._inline = True
+        self._arguments: bytes | None = None
+        self._kept: set[str] = set()
 
     def started(self, instruction: RunInline | Submit) -> None:
         node = instruction.node
@@ -87,9 +94,12 @@ class _Watcher:
         self._observer.runs += 1
         self._observer.called.add((current.path, *place_of(current)))
         name = node.options.name or current.name
-        self._observer.enter(*(("driver", "") if node.options.inline else (name, instruction.run_id)))
+        self._inline = node.options.inline
+        self._observer.enter(*(("driver", "") if self._inline else (name, instruction.run_id)))
 
         def keeping(*args: Any, **kwargs: Any) -> Any:
+            if current.path not in self._kept:
+                self._arguments = packed({**dict(zip(current._positional, args, strict=False)), **kwargs})
             self._returned = body(*args, **kwargs)
             return self._returned
 
@@ -102,6 +112,10 @@ class _Watcher:
             return
         current.body, self._function, self._returned = self._body, None, None
         self._observer.enter("driver", "")
+        if isinstance(event, ReturnedValue | ReturnedGraph) and self._arguments is not None:
+            self._kept.add(current.path)
+            self._observer.call(current.path, self._inline, self._arguments)
+        self._arguments = None
         if isinstance(event, ReturnedValue):
             self._compare(current, value, event.output)
 

@@ -73,22 +73,21 @@ def _ended(state: State) -> State | None:
 
 def _parsed(text: bytes) -> State:
     """The file's one line; nothing while it is being written."""
-    line, newline, _ = text.partition(b"\n")
     try:
-        state = json.loads(line) if newline else {}
+        state = json.loads(text.partition(b"\n")[0])
     except ValueError:
         return {}
     return state if isinstance(state, dict) else {}
 
 
 def _is_free(file: int) -> bool:
+    """Whether nobody holds the lock; then it is ours until the file is closed."""
     import fcntl
 
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return False
-    fcntl.flock(file, fcntl.LOCK_UN)
     return True
 
 

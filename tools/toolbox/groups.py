@@ -94,8 +94,10 @@ def in_view(box: Toolbox, name: str) -> list[str]:
             f"{box.root} lacks {name}, which its packages should have brought: remove {box.folder / 'stamps'}."
         )
     usr, cache = (shlex.quote(str(box.root / own)) for own in ("usr", "etc/ld.so.cache"))
+    # The machine's package manager may have replaced the cache since this view was made; the loader does without it.
     lay = (
-        f'mount --rbind {usr} /usr && mount --bind {cache} /etc/ld.so.cache && PATH={toolbox.ROOT_PATH} exec "$0" "$@"'
+        f"mount --rbind {usr} /usr && {{ mount --bind {cache} /etc/ld.so.cache 2>/dev/null || true; }} && "
+        f'PATH={toolbox.ROOT_PATH} exec "$0" "$@"'
     )
     return ["unshare", "--mount", "sh", "-c", lay, f"{found}/{name}"]
 

@@ -212,8 +212,13 @@ class Toolbox:
         unshare_mounts()
         bind(self.python_root / "usr" if self.host_python() is None else usr, machine / "usr")
         for own in ("alternatives", "ld.so.cache"):
-            bind(self.python_root / "etc" / own if self.host_python() is None else etc / own, machine / own)
-            bind(self.root / "etc" / own, etc / own)
+            theirs = self.python_root / "etc" / own if self.host_python() is None else etc / own
+            for source, target in [(theirs, machine / own), (self.root / "etc" / own, etc / own)]:
+                try:
+                    bind(source, target)
+                except Refusal:  # A file that a package manager replaced meanwhile; the loader does without it.
+                    if own == "alternatives":
+                        raise
         bind(self.root / "usr", usr, read_only=True)
         os.chdir(Path.cwd())  # A working folder under /usr is now the one of the view.
 

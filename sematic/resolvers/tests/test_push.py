@@ -131,15 +131,19 @@ def test_a_pusher_that_dies_while_it_writes(pusher: Pusher) -> None:
     assert ": it ended without a result. " in refusal(pusher.path, Then(*steps))
 
 
-def test_its_last_words_count(pusher: Pusher) -> None:
+def test_its_last_words_count(pusher: Pusher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come between the look into the file and the look at its lock."""
     pusher.tell("lock")
     pusher.write(HALF)
+    look = push._is_free
 
-    def end() -> None:
+    def end_and_look(file: int) -> bool:
         pusher.write(PUSHED)
         pusher.kill()
+        return look(file)
 
-    follow(pusher.path, Then(end))
+    monkeypatch.setattr(push, "_is_free", end_and_look)
+    follow(pusher.path, never)
 
 
 def test_a_push_that_does_not_start(pusher: Pusher) -> None:
@@ -239,7 +243,7 @@ def test_a_terminal_has_a_line_that_is_taken_away(pusher: Pusher) -> None:
         while b"10.0 s left" not in shown:
             shown += os.read(ours, 1 << 12)
         pusher.write(PUSHED)
-        while b"it is there" not in shown:
+        while b"it is there\r\n" not in shown:
             shown += os.read(ours, 1 << 12)
         assert process.wait(timeout=60) == 0
     os.close(ours)

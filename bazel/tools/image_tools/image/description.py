@@ -61,7 +61,7 @@ def describe(
     layers: Iterable[tuple[Metadata, Places]],
     uses: Iterable[tuple[str, str]] = (),
 ) -> Json:
-    """The description of an image whose manifest and configuration are in `folder`. `uses`: a wheel, who asks for it."""
+    """The description of an image with manifest and configuration in `folder`. `uses`: a wheel and its user each."""
     users: dict[str, set[str]] = {}
     for wheel, user in uses:
         users.setdefault(wheel, set()).add(user)

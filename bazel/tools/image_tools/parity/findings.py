@@ -160,12 +160,7 @@ class Findings:
 
     def _other_error(self, line: Line) -> Mistake:
         text = "\n".join([f"{line['type']}: {self._root.there(line['message'])}", *line["notes"]])
-        why = (
-            "A worker imports main.py, and cannot."
-            if line["stage"] == "import"
-            else "The program fails in the image's files."
-        )
-        return self._mistake(line, text, why, "", line["message"])
+        return self._mistake(line, text, *_reason(line), line["message"])
 
     def _is_refused(self, path: str) -> bool:
         return not path.startswith(str(self._root.scratch)) and os.path.exists(path)
@@ -196,6 +191,19 @@ class Findings:
         """As the user knows a file: relative to the workspace, or its path in the image."""
         inside = f"{self._root.source}/{self._plan.repository}/"
         return path[len(inside) :] if path.startswith(inside) else self._root.there(path)
+
+
+def _reason(line: Line) -> tuple[str, str]:
+    """Why an exception is one there, and what to do."""
+    if line["stage"] == "run":
+        return "The program fails in the image's files.", ""
+    if not line["what"]:
+        return "A worker imports main.py, and cannot.", ""
+    why = (
+        f"{line['what']}, which only imported main.py: what main.py or another function put into modules, flags or "
+        "the environment is not there."
+    )
+    return why, "Pass what it needs as an argument."
 
 
 def _nothing(line: Line) -> Iterator[Mistake]:

@@ -46,7 +46,11 @@ def _ran(plan: Plan, journal: list[dict[str, Any]]) -> list[str]:
         return ["main.py was not run, for the target has no test_args: only static checks"]
     ran = next((line for line in journal if line["kind"] == "ran"), {"runs": 0, "values": 0})
     with_arguments = f" with {shlex.join(plan.args)}" if plan.args else ""
-    return [f"main.py ran{with_arguments}: {ran['runs']} runs, {ran['values']} values stored and read back"]
+    again = sum(line["calls"] for line in journal if line["kind"] == "replayed")
+    return [
+        f"main.py ran{with_arguments}: {ran['runs']} runs, {ran['values']} values stored and read back, {again} functions "
+        "called again in processes of their own"
+    ]
 
 
 def _programs(journal: list[dict[str, Any]]) -> list[str]:

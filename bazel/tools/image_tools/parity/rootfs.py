@@ -3,6 +3,7 @@
 SCRATCH/root     the image's layers, unpacked: /app of a container is SCRATCH/root/app here
 SCRATCH/python   an interpreter that knows the standard library and nothing that is installed on this machine
 SCRATCH/home, SCRATCH/tmp
+SCRATCH/calls    the arguments with which functions were called
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ class Root:
         self.source = self.root / "app/src"
         self.python = scratch / "python/bin/python3"
         self.tools = scratch / f"python/lib/python{_VERSION}/site-packages"
+        self.calls = scratch / "calls"
         self._plan = plan
 
     def make(self, inside: Path) -> None:
         """Unpack the layers and lay out the interpreter, in which `inside` is installed to watch every process."""
-        for name in ("root", "home", "tmp"):
+        for name in ("root", "home", "tmp", "calls"):
             (self.scratch / name).mkdir(parents=True)
         unpack(self._plan.blobs, self.root)
         self.working_dir.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from image_tools.parity.plan import Plan
@@ -28,22 +29,35 @@ class Stages:
 
     def run(self) -> None:
         """main.py with the test's arguments."""
-        self._start("run", self._plan.args or [], [])
+        self._start("run")
 
     def import_it(self) -> None:
-        """main.py as a worker imports it: with the arguments that the program was started with."""
-        called = [each for line in self.journal() if line["kind"] == "ran" for each in line["called"]]
-        self._start("import", self._plan.args or [], called)
+        """main.py as driver and worker import it, with the arguments that the program was started with; and once more
+        each function that ran, in a process of the kind that it would run in."""
+        journal = self.journal()
+        called = [each for line in journal if line["kind"] == "ran" for each in line["called"]]
+        calls = [line for line in journal if line["kind"] == "call"]
+        self._start("import", called, [line for line in calls if line["inline"]])
+        imported = any(line["kind"] == "checked" for line in self.journal())
+        if imported and (away := [line for line in calls if not line["inline"]]):
+            self._start("work", called, away)
 
     def journal(self) -> list[Line]:
         """Everything that was seen so far."""
         return [json.loads(line) for line in self._journal.read_text().splitlines()]
 
-    def _start(self, stage: str, arguments: list[str], called: list[Any]) -> None:
+    def _start(self, stage: str, called: Sequence[Any] = (), calls: Sequence[Line] = ()) -> None:
         main = self._root.source / self._plan.main
-        request = {"stage": stage, "main": str(main)}
+        request = {
+            "stage": stage,
+            "main": str(main),
+            "arguments": self._plan.args or [],
+            "called": called,
+            "calls": [(line["path"], line["file"]) for line in calls],
+            "calls_folder": str(self._root.calls),
+        }
         request_file = self._root.scratch / f"{stage}.json"
-        request_file.write_text(json.dumps({**request, "arguments": arguments, "called": called}))
+        request_file.write_text(json.dumps(request))
         command = [str(self._root.python), str(self._root.tools / "sematic_parity_stage.py"), str(request_file)]
         code = subprocess.run(command, cwd=self._root.working_dir, env=self._environment).returncode
         if not any(line["kind"] == "end" and line["stage"] == stage for line in self.journal()):

@@ -133,7 +133,7 @@ def text(snapshot: Snapshot) -> str:
 
 def size(count: float) -> str:
     """Bytes as people read them."""
-    for unit in ("B", "KB", "MB"):
+    for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
         count /= 1000

@@ -337,6 +337,104 @@ def pipeline(n: int) -> int:
         "Model(3)",
         "Model",
     ),
+    "a module's variable that main.py sets": (
+        Pipeline(
+            {
+                "fit/main.py": """
+import sematic
+from fit import pipeline
+
+if __name__ == "__main__":
+    pipeline.ROWS = [1, 2]
+    sematic.resolve(pipeline.pipeline(1))
+""",
+                "fit/pipeline.py": """
+import sematic
+
+ROWS = None
+
+
+@sematic.func
+def pipeline(n: int) -> int:
+    return len(ROWS)  # mistake
+""",
+            }
+        ),
+        "pipeline fails in a process of its own",
+    ),
+    "a variable of the environment that main.py sets": (
+        Pipeline(
+            {
+                "fit/main.py": """
+import os
+
+import sematic
+from fit.pipeline import pipeline
+
+if __name__ == "__main__":
+    os.environ["ROWS"] = "12"
+    sematic.resolve(pipeline(1))
+""",
+                "fit/pipeline.py": """
+import os
+
+import sematic
+
+
+@sematic.func
+def pipeline(n: int) -> int:
+    return int(os.environ["ROWS"])  # mistake
+""",
+            }
+        ),
+        "the environment variable ROWS is not set",
+    ),
+    "a variable that a function in another pod sets": defining(
+        """
+MODEL = None
+
+@sematic.func
+def load(n: int) -> int:
+    global MODEL
+    MODEL = [n]
+    return n
+
+@sematic.func(inline=False)
+def predict(n: int) -> int:
+    return MODEL[0]  # mistake
+
+@sematic.func
+def pipeline(n: int) -> int:
+    return predict(load(n))
+""",
+        "predict fails in a process of its own",
+    ),
+    "a class that main.py makes": (
+        Pipeline(
+            {
+                "fit/main.py": """
+import sematic
+from fit.pipeline import pipeline
+
+if __name__ == "__main__":
+
+    class Model:
+        pass
+
+    sematic.resolve(pipeline(Model()))
+""",
+                "fit/pipeline.py": """
+import sematic
+
+
+@sematic.func  # mistake
+def pipeline(model: object) -> int:
+    return 1
+""",
+            }
+        ),
+        "has no attribute 'Model'",
+    ),
     "a method that changes a copy only": defining(
         """
 @sematic.func

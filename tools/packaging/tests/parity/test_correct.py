@@ -105,6 +105,15 @@ CORRECT: dict[str, Pipeline] = {
         return int(open(f"{folder}/x").read())
 """
     ),
+    "a folder that is removed": Pipeline(
+        {
+            "fit/main.py": MAIN,
+            "fit/pipeline.py": f"import os, shutil, tempfile\n{STEP}"
+            + "    folder = tempfile.mkdtemp()\n    os.mkdir(folder + '/data')\n    shutil.rmtree(folder)\n    return n\n",
+            "data/x": "",
+        },
+        undeclared=["data/x"],
+    ),
     "a file that stays in the driver": defining(
         """
 import os
@@ -283,6 +292,30 @@ def pipeline(n: int) -> int:
     return step(n)
 """
     ),
+    "a variable that a function in the driver sets": defining(
+        """
+import sematic
+
+ROWS = []
+
+
+@sematic.func
+def load(n: int) -> int:
+    ROWS.append(n)
+    return n
+
+
+@sematic.func
+def use(n: int, /, more: list[int] = []) -> int:
+    assert sematic.context().attempt == 1
+    return ROWS[0]
+
+
+@sematic.func
+def pipeline(n: int) -> int:
+    return use(load(n))
+"""
+    ),
     "a body that fails once": defining(
         """
 import sematic
@@ -390,7 +423,10 @@ def test_without_arguments_main_is_not_run(tmp_path: Path, sematic: Built) -> No
 
 def test_what_was_checked_is_said(tmp_path: Path, sematic: Built) -> None:
     verdict = judge(tmp_path, CORRECT["programs of the base image"], sematic)
-    assert "1 functions and 1 types can be found by path; main.py ran: 1 runs, 1 values" in verdict.output
+    assert (
+        "1 functions and 1 types can be found by path; main.py ran: 1 runs, 1 values stored and read back, 1 functions called again"
+        in verdict.output
+    )
     assert "not checked: whether the base image has /usr/bin/true" in verdict.output
 
 

@@ -228,8 +228,8 @@ def test_sizes_and_durations() -> None:
     assert [progress.size(count) for count in (0, 999, 1500, 15_000, 2.5e9)] == [
         "0 B",
         "999 B",
-        "1.5 KB",
-        "15 KB",
+        "1.5 kB",
+        "15 kB",
         "2.5 GB",
     ]
     assert [progress.duration(seconds) for seconds in (0.4, 99, 100, 3600)] == [

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pwd
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -46,7 +47,7 @@ def outside(environment: Mapping[str, str]) -> dict[str, str]:
 class Workspace:
     """A copy of examples/workspace and an output base of its own; one test at a time has it.
 
-    `mode`: the --config of its .bazelrc.
+    `mode`: bzlmod or workspace.
     """
 
     def __init__(self, mode: str, changes: Mapping[str, str] | None = None) -> None:
@@ -78,12 +79,15 @@ class Workspace:
             (self.tree / path).write_text(changed)
 
     def bazel(self, verb: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs it in the workspace. `environment` is that of the client, which `bazel run` gives to the program."""
+        """Runs it in the workspace. `environment` is for the program that `bazel run` starts: in Bazel's own, another
+        home or cache folder would be another toolbox."""
         start = [str(self.root / "bazelw"), f"--output_base={self.folder / 'base'}", "--max_idle_secs=120"]
+        given = shlex.join(f"{name}={value}" for name, value in environment.items())
+        under = [f"--run_under=env {given}"] if given else []
         return subprocess.run(
-            [*start, verb, *(self._flags() if verb != "shutdown" else ()), *arguments],
+            [*start, verb, *(self._flags() if verb != "shutdown" else ()), *under, *arguments],
             cwd=self.tree,
-            env={**outside(os.environ), **environment},
+            env=outside(os.environ),
             text=True,
             capture_output=True,
             timeout=1500,
@@ -91,16 +95,16 @@ class Workspace:
 
     def _flags(self) -> list[str]:
         """What a user's own machine needs none of: the rules and the wheel of this checkout, in place of published ones."""
+        legacy = self.mode == "workspace"
         modules = {"rules_sematic": self.root / "bazel"}
         modules |= {name: self.root / "tools/toolbox/modules" / name for name in STUBS}
         find = " ".join(filter(None, [str(self.folder / "wheels"), os.environ.get("PIP_FIND_LINKS")]))
         return [
-            f"--config={self.mode}",
             "--noshow_progress",
             "--color=no",
             f"--repo_env=PIP_FIND_LINKS={find}",
             *(f"--override_module={name}={path}" for name, path in modules.items()),
-            *([f"--override_repository=rules_sematic={self.root / 'bazel'}"] if self.mode == "workspace" else []),
+            *(["--config=workspace", f"--override_repository=rules_sematic={self.root / 'bazel'}"] if legacy else []),
         ]
 
     def close(self) -> None:

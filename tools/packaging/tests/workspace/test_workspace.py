@@ -24,6 +24,8 @@ threshold 0.2: 2 missed, 17 false alarms, cost 57
 threshold 0.01: 0 missed, 101 false alarms, cost 101
 threshold 0.5: 6 missed, 1 false alarms, cost 121
 """
+SERVER = {"SEMATIC_API_ADDRESS": "https://sematic.example"}
+OCI = "application/vnd.oci.image"
 WINES = "Barolo: 30 of 30\nGrignolino: 32 of 35\nBarbera: 24 of 24\n"
 
 
@@ -44,12 +46,11 @@ def base(registry: Registry) -> str:
         "config": {"Env": ["PATH=/usr/bin:/bin"], "Labels": labels},
         "rootfs": {"type": "layers", "diff_ids": [digest(small_tar())]},
     }
-    kind = "application/vnd.oci.image."
     manifest = {
         "schemaVersion": 2,
-        "mediaType": f"{kind}manifest.v1+json",
-        "config": upload(registry, json.dumps(config).encode(), f"{kind}config.v1+json"),
-        "layers": [upload(registry, layer, f"{kind}layer.v1.tar+gzip")],
+        "mediaType": f"{OCI}.manifest.v1+json",
+        "config": upload(registry, json.dumps(config).encode(), f"{OCI}.config.v1+json"),
+        "layers": [upload(registry, layer, f"{OCI}.layer.v1.tar+gzip")],
     }
     body = json.dumps(manifest).encode()
     send(registry, "PUT", "/v2/team/base/manifests/latest", body, {"Content-Type": manifest["mediaType"]})
@@ -98,25 +99,27 @@ def workspace(request: pytest.FixtureRequest) -> Iterator[Workspace]:
 
 
 @pytest.fixture
+def folders(tmp_path: Path) -> dict[str, str]:
+    """A program keeps everything of its own here, and says so by what is there afterwards."""
+    return {"HOME": str(tmp_path), "SEMATIC_HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+@pytest.fixture
 def flags(registry: Registry, base: str) -> list[str]:
     return [f"--@rules_sematic//:registry={registry.host}", f"--repo_env=SEMATIC_BASE_IMAGE={base}"]
 
 
-def test_two_pipelines_that_share_a_library(workspace: Workspace) -> None:
-    done = workspace.bazel("run", "//diagnosis:main_local", "--", "--resolver=silent")
+def test_two_pipelines_that_share_a_library(workspace: Workspace, folders: dict[str, str], tmp_path: Path) -> None:
+    done = workspace.bazel("run", "//diagnosis:main_local", "--", "--resolver=silent", **folders)
     assert (done.returncode, done.stdout) == (0, DIAGNOSIS), done.stderr
-    done = workspace.bazel("run", "//wines:main_local", "--", "--resolver=silent", "--neighbours=7", "--seed", "0")
-    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "Barolo: 30 of 30"), done.stderr
-
-
-def test_a_record(workspace: Workspace, tmp_path: Path) -> None:
-    done = workspace.bazel("run", "//wines:main_local", SEMATIC_HOME=str(tmp_path / "home"))
+    assert list(tmp_path.iterdir()) == []
+    done = workspace.bazel("run", "//wines:main_local", "--", "--neighbours=5", "--seed", "0", **folders)
     assert (done.returncode, done.stdout) == (0, WINES), done.stderr
-    assert (tmp_path / "home").is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
-def test_the_local_target_has_no_image(workspace: Workspace) -> None:
-    done = workspace.bazel("run", "//diagnosis:main_local", "--", "--resolver=cloud")
+def test_the_local_target_has_no_image(workspace: Workspace, folders: dict[str, str]) -> None:
+    done = workspace.bazel("run", "//diagnosis:main_local", "--", "--resolver=cloud", **folders)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == (
         "remote jobs need an image of this program, and none was made: this is //diagnosis:main_local, which makes none. "
@@ -124,48 +127,47 @@ def test_the_local_target_has_no_image(workspace: Workspace) -> None:
     )
 
 
-def test_the_program_runs_while_its_image_is_pushed(
-    workspace: Workspace, registry: Registry, flags: list[str], tmp_path: Path
+def test_the_image_is_pushed_while_the_program_runs(
+    workspace: Workspace, flags: list[str], folders: dict[str, str]
 ) -> None:
-    arguments = ["--", "--resolver=cloud"]
-    folders = {"SEMATIC_HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    server = {"SEMATIC_API_ADDRESS": "https://sematic.example"}
-    done = workspace.bazel("run", *flags, "//diagnosis:main", *arguments, **folders, **server)
+    done = workspace.bazel("run", *flags, "//diagnosis:main", "--", "--resolver=cloud", **folders, **SERVER)
     assert (done.returncode, done.stdout) == (1, ""), done.stderr
     assert "the image is in its registry, but this version of Sematic cannot submit" in done.stderr
-    (pushed,) = re.findall(rf"{registry.host}/monorepo/diagnosis@(sha256:[0-9a-f]{{64}})", done.stderr)
-    manifest = registry.get(f"/v2/monorepo/diagnosis/manifests/{pushed}")
-    assert digest(manifest) == pushed
-    for layer in json.loads(manifest)["layers"]:
-        assert registry.ask("HEAD", f"/v2/monorepo/diagnosis/blobs/{layer['digest']}")[0] == 200
     done = workspace.bazel("run", *flags, "//diagnosis:main", "--", "--resolver=silent", **folders)
     assert (done.returncode, done.stdout) == (0, DIAGNOSIS), done.stderr
 
 
-def test_pipelines_share_the_layers_of_wheels(workspace: Workspace, registry: Registry, flags: list[str]) -> None:
+def test_pipelines_share_the_layers_of_wheels(
+    workspace: Workspace, registry: Registry, flags: list[str], folders: dict[str, str]
+) -> None:
     layers = []
     for name in ("diagnosis", "wines"):
-        done = workspace.bazel("run", *flags, f"//{name}:main_push")
+        done = workspace.bazel("run", *flags, f"//{name}:main_push", **folders)
         assert done.returncode == 0, done.stderr
         (reference,) = done.stdout.splitlines()
-        assert reference.startswith(f"{registry.host}/monorepo/{name}@sha256:")
-        manifest = json.loads(registry.get(f"/v2/monorepo/{name}/manifests/{reference.partition('@')[2]}"))
-        layers.append([layer["digest"] for layer in manifest["layers"]])
+        image, _, pushed = reference.partition("@")
+        assert image == f"{registry.host}/monorepo/{name}"
+        manifest = registry.get(f"/v2/monorepo/{name}/manifests/{pushed}", accept=f"{OCI}.manifest.v1+json")
+        assert digest(manifest) == pushed
+        layers.append([layer["digest"] for layer in json.loads(manifest)["layers"]])
+        for layer in layers[-1]:
+            assert registry.ask("HEAD", f"/v2/monorepo/{name}/blobs/{layer}")[0] == 200
     assert len(set(layers[0]) & set(layers[1])) >= 4, "the base, numpy, scipy, scikit-learn at least"
     assert layers[0][-1] != layers[1][-1]
 
 
-def test_what_is_in_an_image(workspace: Workspace, flags: list[str]) -> None:
-    done = workspace.bazel("run", *flags, "//diagnosis:main_image_explain")
+def test_what_is_in_an_image(workspace: Workspace, flags: list[str], folders: dict[str, str]) -> None:
+    done = workspace.bazel("run", *flags, "//diagnosis:main_image_explain", **folders)
     assert done.returncode == 0, done.stderr
     for name in ("sematic", "scikit-learn", "numpy"):
         assert re.search(rf"\b{name}\b", done.stdout), done.stdout
 
 
 def test_everything_builds_and_passes_its_tests(workspace: Workspace) -> None:
-    """Without a registry, and without a base: what makes images is manual."""
+    """Without a registry, and without a base: what makes images is manual. Each pipeline has a test by the macro."""
     done = workspace.bazel("test", "--test_output=errors", "//...")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert len(re.findall(r"^//(?:diagnosis|wines):main_test .*PASSED", done.stdout + done.stderr, re.MULTILINE)) == 2
 
 
 def test_beside_the_docker_rules() -> None:

@@ -37,7 +37,7 @@ class Stage:
         parity = self._sematic()
         if parity is None:
             return
-        observer = parity.Observer(self._problem, self._enter)
+        observer = parity.Observer(self._problem, self._enter, self._keep)
         with parity.every_resolver(observer):
             try:
                 with open(self.main, "rb") as file:
@@ -70,9 +70,29 @@ class Stage:
             self._load_flags()
             for problem in parity.check(self.watch.is_users, map(tuple, self.request["called"])):
                 self._problem(problem)
-        functions, types = parity.count(self.watch.is_users)
-        self.watch.note("checked", functions=functions, types=types)
-        self._modules()
+            functions, types = parity.count(self.watch.is_users)
+            self.watch.note("checked", functions=functions, types=types)
+            self._modules()
+            self._replay(parity)
+
+    def work(self) -> None:
+        """Import main.py as a worker does, and only run functions."""
+        parity = self._sematic()
+        assert parity is not None
+        name = parity.module_of(self.main)
+        with parity.as_worker(name):
+            if name != "__main__":
+                importlib.import_module(name)
+            self._load_flags()
+            self._replay(parity)
+
+    def _replay(self, parity: Any) -> None:
+        for path, file in self.request["calls"]:
+            with open(file, "rb") as arguments:
+                problem = parity.replay(path, arguments.read())
+            if problem is not None:
+                self._problem(problem)
+        self.watch.note("replayed", calls=len(self.request["calls"]))
 
     def _sematic(self) -> Any:
         try:
@@ -94,11 +114,17 @@ class Stage:
     def _enter(self, kind: str, name: str) -> None:
         self.watch.pod = (kind, name)
 
+    def _keep(self, path: str, inline: bool, arguments: bytes) -> None:
+        file = f"{self.request['calls_folder']}/{path.replace(':', '.')}"
+        with open(file, "wb") as target:
+            target.write(arguments)
+        self.watch.note("call", path=path, inline=inline, file=file)
+
     def _problem(self, problem: Any) -> None:
         error = problem.error
         if error is not None and id(error) not in self._told:
             self._told[id(error)] = error
-            self._error(error, (problem.file, problem.line))
+            self._error(error, (problem.file, problem.line), problem.what)
         elif error is None:
             self.watch.note("problem", what=problem.what, file=problem.file, line=problem.line, fix=problem.fix)
 
@@ -107,15 +133,16 @@ class Stage:
             return
         if self.request["stage"] == "run" and isinstance(error, SystemExit) and (not error.code or self._told):
             return  # It ended well, or with a code that says what was told already.
-        self._error(error, None)
+        self._error(error, None, "")
 
-    def _error(self, error: BaseException, default: tuple[str, int] | None) -> None:
+    def _error(self, error: BaseException, default: tuple[str, int] | None, what: str) -> None:
         file, line = self._place(error) or default or (self.main, 1)
         chain = _chain(error)
         deepest = next((each for each in chain if _detail(each)), error)
         self.watch.note(
             "error",
             stage=self.request["stage"],
+            what=what,
             type=type(error).__name__,
             message=_message(error),
             notes=list(getattr(error, "__notes__", [])),
@@ -181,10 +208,7 @@ def main(request_file: str) -> None:
         sys.path[0] = os.path.dirname(request["main"])
     sys.argv = [request["main"], *request["arguments"]]
     stage = Stage(request, watch)
-    if request["stage"] == "run":
-        stage.run()
-    else:
-        stage.import_it()
+    {"run": stage.run, "import": stage.import_it, "work": stage.work}[request["stage"]]()
     watch.note("end", stage=request["stage"])
 
 

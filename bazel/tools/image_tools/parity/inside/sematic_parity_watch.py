@@ -109,8 +109,8 @@ class Watch:
 
     def _open(self, path: Any, mode: Any, flags: int) -> None:
         text = _text(path)
-        if text is None or text == os.devnull:
-            return
+        if text is None or text == os.devnull or (mode is None and not os.path.isabs(text)):
+            return  # What os.open is given may be relative to a folder that the event does not name.
         path = os.path.abspath(text)
         if flags & _WRITING:
             self._writes(path, bool(flags & os.O_CREAT))
