@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Any
 
@@ -17,6 +18,10 @@ def _is_attrs(cls: type) -> bool:
     attr: Any = sys.modules.get("attr")
     if attr is None or not attr.has(cls) or extends_builtin(cls):
         return False
+    if dataclasses.is_dataclass(cls):  # attrs knows only some of its fields, and so does dataclasses
+        raise DefinitionError(
+            f"{cls.__qualname__} is not supported: it is of attrs and a dataclass; make it one of them"
+        )
     untyped = [field.name for field in attr.fields(cls) if field.type is None]
     if untyped:
         problem = f"its field {untyped[0]} has no type; write {untyped[0]}: int, or attr.ib(type=int)"

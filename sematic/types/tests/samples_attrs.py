@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import attr
@@ -91,3 +92,8 @@ class Box(Generic[T]):
 @attrs.define
 class Problem(Exception):
     code: int
+
+
+@dataclass
+class Mixed(Plain):
+    more: int = 0

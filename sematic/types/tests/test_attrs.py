@@ -89,6 +89,8 @@ def test_what_cannot_be_supported() -> None:
         of(samples.Untyped)
     with pytest.raises(DefinitionError, match=r"Box.content: ~T is not supported"):
         of(Box)
+    with pytest.raises(DefinitionError, match=r"Mixed is not supported: it is of attrs and a dataclass"):
+        of(samples.Mixed)
     assert of(samples.Problem).codec == "pickle"
 
 
