@@ -61,7 +61,7 @@ late(
     "decimal.Decimal fractions.Fraction uuid.UUID builtins.range builtins.slice datetime.tzinfo datetime.timezone "
     f"zoneinfo.ZoneInfo re.Pattern {_ADDRESSES}",
 )
-late("sematic.types.literals", "literal", "typing._LiteralSpecialForm")
+late("sematic.types.literals", "literal", "typing.Literal")
 late("sematic.types.paths", "path", _PATHS)
 late("sematic.types.typeddicts", "typeddict", "meta:typing._TypedDictMeta meta:typing_extensions._TypedDictMeta")
 optional("attr", "sematic.types.attrs_classes", "attrs")

@@ -45,6 +45,8 @@ class AbstractType(CompositeType):
                 kind.convert(getattr(value, name))
             except ConversionError as error:
                 raise error.within(f".{name}") from None
+            except Exception as error:  # a property may raise anything
+                raise self.refuse(value, f"reading .{name} raised {type(error).__name__}: {error}") from error
         return self._own(value).convert(value)
 
     def to_json(self, value: Any, parts: PartWriter) -> str:

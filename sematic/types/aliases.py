@@ -102,10 +102,12 @@ def is_alias(annotation: Any) -> bool:
 def _match(annotation: Any) -> ValueType | None:
     if not _is_any_alias(annotation):
         return None
+    value = _value(annotation)
+    if not _refers(value, annotation):
+        return of(value)
     arguments = tuple(map(of, typing.get_args(annotation)))
     known = typing.get_origin(annotation)[arguments] if arguments else annotation
-    value = _value(known)
-    return _itself(known, arguments, value) if _refers(value, known) else of(value)
+    return _itself(known, arguments, _value(known)) if known == annotation else of(known)
 
 
 def _is_any_alias(annotation: Any) -> bool:

@@ -156,6 +156,7 @@ def _match(annotation: Any) -> ValueType | None:
 def _scalar_of(numpy: Any, dtype: Any) -> Any:
     """T of ``ndarray[shape, dtype[T]]``; None for any."""
     found = next(iter(typing.get_args(dtype)), None)
+    found = getattr(found, "python", found)  # a type, where it stands for the T of a generic class
     known = isinstance(found, type) and issubclass(found, numpy.generic) and found is not numpy.generic
     return found if known else None
 

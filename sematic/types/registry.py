@@ -90,7 +90,8 @@ def _take_in_late(annotation: Any) -> None:
     origin = typing.get_origin(annotation) or annotation
     kind = origin if isinstance(origin, type) else type(origin)
     meta: Any = type(kind)
-    keys = [_key(kind), *(f"meta:{_key(base)}" for base in meta.__mro__)]
+    name = f"typing.{getattr(origin, '_name', '')}"  # of Literal; its class is called otherwise in each Python
+    keys = [name, _key(kind), *(f"meta:{_key(base)}" for base in meta.__mro__)]
     for key in keys:
         if key in _keys:
             import_module(_keys.pop(key))

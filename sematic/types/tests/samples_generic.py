@@ -22,6 +22,8 @@ from typing import (
     runtime_checkable,
 )
 
+import numpy
+from numpy.typing import NDArray
 from typing_extensions import ReadOnly, TypeAliasType
 from typing_extensions import TypedDict as OtherTypedDict
 
@@ -33,6 +35,14 @@ Ts = TypeVarTuple("Ts")
 @dataclass
 class Box(Generic[T]):
     content: T
+
+
+N = TypeVar("N", bound=numpy.generic)
+
+
+@dataclass
+class Grid(Generic[N]):
+    cells: NDArray[N]
 
 
 @dataclass

@@ -9,7 +9,9 @@ import typing
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+from numpy.typing import NDArray
 
 from sematic.errors import ArtifactError, ConversionError, DefinitionError, EncodingError
 from sematic.types import hints
@@ -72,6 +74,14 @@ def test_and_refuses_with_a_path(annotation: Any, value: Any, message: str) -> N
     with pytest.raises(ConversionError) as caught:
         of(annotation).convert(value)
     assert str(caught.value).startswith(message)
+
+
+def test_the_dtype_of_an_array_may_be_a_parameter() -> None:
+    value = samples.Grid(numpy.ones(3, "f4"))
+    assert same(round_trip(samples.Grid[numpy.float32], value), value)
+    assert of(samples.Grid[numpy.float32]).field("cells") == of(NDArray[numpy.float32])
+    with pytest.raises(ConversionError, match=r"^.cells: expected NDArray\[float64\]"):
+        of(samples.Grid[numpy.float64]).convert(value)
 
 
 def test_specs_of_generic_classes_hold_their_arguments() -> None:
