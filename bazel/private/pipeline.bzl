@@ -10,6 +10,9 @@ load(":names.bzl", "DEFAULT", "bases_problem", "image_name", "names_problem", "t
 load(":parity.bzl", "parity_test")
 load(":program.bzl", "image_program")
 
+# A program that is started from inside another's `:main` has not got that one's image.
+_WITHOUT_IMAGE = {"SEMATIC_CONTAINER_IMAGE": "", "SEMATIC_PUSH": ""}
+
 def sematic_pipeline(
         name,
         deps = [],
@@ -86,7 +89,7 @@ def sematic_pipeline(
         name = local,
         srcs = [main],
         data = data,
-        env = local_env | {"SEMATIC_PIPELINE_TARGET": target},
+        env = local_env | _WITHOUT_IMAGE | {"SEMATIC_PIPELINE_TARGET": target},
         imports = imports,
         main = main,
         tags = tags,
@@ -114,6 +117,7 @@ def sematic_pipeline(
         tags = tags,
         target = target,
         test_args = test_args or [],
+        timeout = "long",  # It unpacks all wheels.
         **common
     )
     destination = {

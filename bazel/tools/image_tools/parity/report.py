@@ -48,8 +48,8 @@ def _ran(plan: Plan, journal: list[dict[str, Any]]) -> list[str]:
     with_arguments = f" with {shlex.join(plan.args)}" if plan.args else ""
     again = sum(line["calls"] for line in journal if line["kind"] == "replayed")
     return [
-        f"main.py ran{with_arguments}: {ran['runs']} runs, {ran['values']} values stored and read back, {again} functions "
-        "called again in processes of their own"
+        f"main.py ran{with_arguments}: {ran['runs']} runs, {ran['values']} values stored and read back, "
+        f"{again} functions called again in processes of their own"
     ]
 
 

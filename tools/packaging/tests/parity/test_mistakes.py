@@ -5,10 +5,20 @@ from pathlib import Path
 import pytest
 
 from tools.packaging.tests.layer.testing import Built
-from tools.packaging.tests.parity import mistakes_files, mistakes_functions, mistakes_imports
+from tools.packaging.tests.parity import mistakes_files, mistakes_functions, mistakes_imports, mistakes_values
 from tools.packaging.tests.parity.images import Pipeline, judge
 
-MISTAKES = {**mistakes_imports.MISTAKES, **mistakes_files.MISTAKES, **mistakes_functions.MISTAKES}
+MISTAKES = {
+    **mistakes_imports.MISTAKES,
+    **mistakes_files.MISTAKES,
+    **mistakes_functions.MISTAKES,
+    **mistakes_values.MISTAKES,
+}
+
+
+def test_no_two_have_one_name() -> None:
+    parts = (mistakes_imports, mistakes_files, mistakes_functions, mistakes_values)
+    assert len(MISTAKES) == sum(len(part.MISTAKES) for part in parts) >= 80
 
 
 @pytest.mark.parametrize(("pipeline", "sentence"), MISTAKES.values(), ids=MISTAKES)
