@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, Unpack
 
@@ -328,7 +329,7 @@ def _reference_to_container(
 
 
 def contains_future(value: Any) -> bool:
-    """Whether a future is inside of lists, tuples, sets, dicts or dataclasses, however deep."""
+    """Whether a future is inside of containers or of classes with declared fields, however deep."""
     seen: set[int] = set()
     stack = [value]
     while stack:
@@ -338,14 +339,21 @@ def contains_future(value: Any) -> bool:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if isinstance(item, list | tuple | set | frozenset):
+        if isinstance(item, list | tuple | set | frozenset | deque):
             stack.extend(item)
         elif isinstance(item, dict):
             stack.extend(item.keys())
             stack.extend(item.values())
-        elif hasattr(type(item), "__dataclass_fields__"):
-            stack.extend(getattr(item, name, None) for name in type(item).__dataclass_fields__)
+        else:
+            stack.extend(getattr(item, name, None) for name in _declared_fields(type(item)))
     return False
+
+
+def _declared_fields(cls: type) -> Iterable[str]:
+    """The names of a class's fields, if it is a dataclass, or one of attrs or of pydantic."""
+    if hasattr(cls, "__attrs_attrs__"):
+        return [attribute.name for attribute in cls.__attrs_attrs__]
+    return getattr(cls, "__dataclass_fields__", None) or getattr(cls, "__pydantic_fields__", None) or ()
 
 
 def capture(body: Body, value: Any, returns: ValueType, where: str) -> Graph:
