@@ -15,7 +15,8 @@ from image_tools.layer.errors import LayerError
 from image_tools.layer.records import Metadata
 
 
-class Places(NamedTuple):
+@dataclass(frozen=True)
+class Places:
     """The files of a layer."""
 
     blob: str
@@ -94,7 +95,7 @@ def read(path: str, runfiles: str) -> Image:
 
 
 def _layer(metadata: Metadata, places: Places) -> Json:
-    return {"name": metadata.name, "role": metadata.role, "digest": metadata.digest, **places._asdict()}
+    return {"name": metadata.name, "role": metadata.role, "digest": metadata.digest, **vars(places)}
 
 
 def _read_layer(root: Path, layer: dict[str, Any]) -> Layer:
