@@ -4,7 +4,7 @@
              [--out FILE]
 
 METADATA is that of a layer, whose `tags` are those of the wheel. What base and declaration do not tell is announced
-and left unchecked; the worker checks it when it starts.
+and left unchecked.
 """
 
 from __future__ import annotations
