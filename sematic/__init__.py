@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from sematic import entry as _entry
@@ -27,6 +28,7 @@ from sematic.errors import (
     SematicError,
     SettingsError,
     StoreError,
+    WrongBase,
 )
 from sematic.function import Function, func
 from sematic.future import Future, field
@@ -94,6 +96,7 @@ __all__ = [
     "StoreError",
     "TolerationEffect",
     "TolerationOperator",
+    "WrongBase",
     "__version__",
     "context",
     "field",
@@ -111,6 +114,11 @@ def _default_resolver() -> LocalResolver:
 
     return LocalResolver()
 
+
+if os.environ.get("SEMATIC_BASE_NEEDS"):  # in an image whose base did not say what it has
+    from sematic import base_needs
+
+    base_needs.check(os.environ[base_needs.VARIABLE])
 
 _future.default_resolver = _default_resolver
 _entry.adopt_main()  # before the program imports more: its other modules may import it by its real name

@@ -18,6 +18,7 @@ SematicError
 ├── SettingsError       a setting or flag that makes no sense
 ├── NoImage             remote jobs asked of a program that has no image in a registry
 ├── NoServer            remote jobs asked where no server can run them
+├── WrongBase           a base image that lacks what the wheels on it need
 ├── RunFailed           a run failed in another process
 │   └── RunTimedOut     a run passed its time limit
 └── BodyExited          a function's body asked the whole program to exit
@@ -117,6 +118,10 @@ class NoImage(SematicError):
 
 class NoServer(SematicError):
     """Remote jobs were asked where no server can run them."""
+
+
+class WrongBase(SematicError, ImportError):
+    """A base image that lacks what the wheels on it need. Raised when sematic is imported."""
 
 
 class RunFailed(SematicError):

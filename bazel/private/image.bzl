@@ -10,8 +10,8 @@ load(":providers.bzl", "ContentsInfo", "SematicImageInfo")
 _BINS = {"medium": 8, "small": 4}
 
 def _check(ctx, base, contents):
-    """Refuses wheels that the base cannot run. Nothing is put together before."""
-    verdict = ctx.actions.declare_file(ctx.label.name + "/notices.txt")
+    """Refuses wheels that the base cannot run; gives a file of what could not be checked."""
+    needs = ctx.actions.declare_file(ctx.label.name + "/needs.txt")
     metadata = [wheel.layer.metadata for wheel in contents.wheels]
     arguments = ctx.actions.args()
     arguments.add_all(metadata, before_each = "--wheel")
@@ -21,16 +21,16 @@ def _check(ctx, base, contents):
     arguments.add("--glibc=" + base.glibc)
     if contents.brings_python:
         arguments.add("--own-python")
-    arguments.add("--out", verdict)
+    arguments.add("--needs", needs)
     ctx.actions.run(
         executable = ctx.executable._check,
         arguments = [arguments],
         inputs = metadata + [base.config],
-        outputs = [verdict],
+        outputs = [needs],
         mnemonic = "SematicCheck",
         progress_message = "Checking wheels against the base of %s" % ctx.label,
     )
-    return verdict
+    return needs
 
 def _plan(ctx, base, wheels, own):
     plan = ctx.actions.declare_file(ctx.label.name + "/plan.json")
@@ -66,7 +66,7 @@ def _bins(ctx, plan, wheels):
 def _use(use):
     return "%s=%s" % (use.wheel, use.user)
 
-def _describe(ctx, base, plan, verdict, layers, uses, settings):
+def _describe(ctx, base, plan, needs, layers, uses, settings):
     outputs = struct(**{
         name: ctx.actions.declare_file("%s/%s" % (ctx.label.name, file))
         for name, file in {
@@ -83,6 +83,7 @@ def _describe(ctx, base, plan, verdict, layers, uses, settings):
         arguments.add_all("--layer", [layer.metadata.path] + places)
     arguments.add_all(uses, before_each = "--use", map_each = _use)
     arguments.add("--plan", plan)
+    arguments.add("--needs", needs)
     arguments.add("--base-manifest", base.manifest)
     arguments.add("--base-config", base.config)
     arguments.add("--base-reference", base.reference)
@@ -96,7 +97,7 @@ def _describe(ctx, base, plan, verdict, layers, uses, settings):
     ctx.actions.run(
         executable = ctx.executable._image,
         arguments = [arguments],
-        inputs = [plan, verdict, base.manifest, base.config] + [layer.metadata for layer in layers],
+        inputs = [plan, needs, base.manifest, base.config] + [layer.metadata for layer in layers],
         outputs = [outputs.manifest, outputs.config, outputs.digest, outputs.description],
         mnemonic = "SematicImage",
         progress_message = "Describing %s" % ctx.label,
@@ -118,8 +119,8 @@ def _image_impl(ctx):
     plan = _plan(ctx, base, contents.wheels, contents.own)
     bins = _bins(ctx, plan, contents.wheels)
     layers = [wheel.layer for wheel in contents.wheels] + bins + contents.own
-    verdict = _check(ctx, base, contents)
-    outputs = _describe(ctx, base, plan, verdict, layers, contents.uses, _settings(ctx, contents))
+    needs = _check(ctx, base, contents)
+    outputs = _describe(ctx, base, plan, needs, layers, contents.uses, _settings(ctx, contents))
     described = [outputs.description, outputs.manifest, outputs.config, outputs.digest]
     needed = described + [file for layer in layers for file in layer_files(layer)] + ([base.layout] if base.layout else [])
     return [

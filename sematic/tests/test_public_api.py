@@ -24,6 +24,7 @@ PLAIN_ERRORS = {
     "NewerLedger": "LedgerError",
     "NoImage": "SematicError",
     "NoServer": "SematicError",
+    "WrongBase": "SematicError",
     "NotInFunctionError": "SematicError",
     "ResumeError": "SematicError",
     "SematicError": "Exception",

@@ -1,10 +1,10 @@
 """Checks the wheels of an image against its base, before anything is pushed.
 
     check.py --wheel METADATA ... --base CONFIG [--name REFERENCE] [--python 3.11] [--glibc 2.36] [--own-python]
-             [--out FILE]
+             [--needs FILE]
 
-METADATA is that of a layer, whose `tags` are those of the wheel. What base and declaration do not tell is announced
-and left unchecked.
+METADATA is that of a layer, whose `tags` are those of the wheel. What base and declaration do not tell is announced,
+and written to FILE for whoever starts in the image (`python==3.11 glibc>=2.28`): sematic looks when it is imported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from image_tools.base import description
 from image_tools.base.errors import BaseError
-from image_tools.base.tags import Facts, Misfit, expanded, misfit, needs_glibc, needs_python
+from image_tools.base.tags import Facts, Misfit, expanded, misfit, needs_glibc, needs_python, unchecked
 
 Wheel = tuple[str, Sequence[str]]
 """A wheel's name and its tags."""
@@ -27,10 +27,11 @@ Wheel = tuple[str, Sequence[str]]
 
 @dataclass(frozen=True)
 class Findings:
-    """Sentences: what does not fit, and what could not be checked."""
+    """Sentences: what does not fit, and what could not be checked; the latter also as conditions."""
 
     failures: tuple[str, ...]
     notices: tuple[str, ...]
+    needs: tuple[str, ...] = ()
 
 
 def check(wheels: Iterable[Wheel], base: Facts, own_python: bool = False) -> Findings:
@@ -39,7 +40,11 @@ def check(wheels: Iterable[Wheel], base: Facts, own_python: bool = False) -> Fin
         base = replace(base, python="")
     wheels = [(name, expanded(tags)) for name, tags in wheels]
     failures = [sentence for name, tags in wheels if (sentence := _failure(name, tags, base))]
-    return Findings(tuple(failures), tuple(_unknown([tag for _, tags in wheels for tag in tags], base, own_python)))
+    notices = _unknown([tag for _, tags in wheels for tag in tags], base, own_python)
+    needs = {need for _, tags in wheels for need in unchecked(tags, base)}
+    if own_python:
+        needs = {need for need in needs if not need.startswith("python")}
+    return Findings(tuple(failures), tuple(notices), tuple(sorted(needs)))
 
 
 def facts(config: dict[str, Any], name: str, python: str = "", glibc: str = "") -> Facts:
@@ -64,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         findings = Findings((str(error),), ())
     for sentence in (*findings.notices, *findings.failures):
         print(f"base image: {sentence}", file=sys.stderr)
-    if given.out and not findings.failures:
-        given.out.write_text("".join(f"{notice}\n" for notice in findings.notices))
+    if given.needs and not findings.failures:
+        given.needs.write_text(" ".join(findings.needs))
     return 1 if findings.failures else 0
 
 
@@ -122,7 +127,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--python", default="", help="of a base that does not say which it has")
     parser.add_argument("--glibc", default="", help="of a base that does not say which it has")
     parser.add_argument("--own-python", action="store_true", help="the image brings the build's Python along")
-    parser.add_argument("--out", type=Path, help="a file for the notices, written when all fits")
+    parser.add_argument(
+        "--needs", type=Path, help="a file for the conditions that are not checked, written when all fits"
+    )
     return parser
 
 

@@ -80,6 +80,28 @@ def glibc(platform: str) -> tuple[int, int] | None:
     return None
 
 
+def unchecked(tags: Iterable[str], base: Facts) -> list[str]:
+    """What a wheel that fits needs beyond what is known of the base, as in `python==3.11` and `glibc>=2.28`."""
+    fitting = [tag for tag in tags if misfit(tag, base) is None]
+    if not fitting:
+        return []
+    tag = min(fitting, key=lambda tag: glibc(tag.rpartition("-")[2]) or (0, 0))
+    return [*_unchecked_python(tag, base), *_unchecked_glibc(tag, base)]
+
+
+def _unchecked_python(tag: str, base: Facts) -> Iterator[str]:
+    python, abi, _ = tag.split("-", 2)
+    found = _PYTHON.fullmatch(python)
+    if found and found[3] and not base.python:
+        yield f"python{'==' if found[1] == 'cp' and abi != 'abi3' else '>='}3.{found[3]}"
+
+
+def _unchecked_glibc(tag: str, base: Facts) -> Iterator[str]:
+    needed = glibc(tag.rpartition("-")[2])
+    if needed and not base.glibc:
+        yield f"glibc>={needed[0]}.{needed[1]}"
+
+
 def _expand(joined: str) -> Iterator[str]:
     yield from map("-".join, product(*(part.split(".") for part in joined.split("-"))))
 

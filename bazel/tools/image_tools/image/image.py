@@ -33,6 +33,8 @@ from image_tools.layer.errors import LayerError
 from image_tools.layer.merge import combine
 from image_tools.layer.records import Metadata, read_index
 
+_NEEDS = "SEMATIC_BASE_NEEDS"  # Read by sematic when it is imported.
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; an error is one sentence on stderr and exit code 1."""
@@ -100,6 +102,7 @@ def _manifest_command(command: argparse.ArgumentParser) -> None:
         command.add_argument(name, default="")
     command.add_argument("--architecture", help="by default the base's")
     command.add_argument("--os", default="linux")
+    command.add_argument("--needs", type=Path, metavar="FILE", help="what the image needs and nobody could check")
     command.add_argument("--path-prefix", metavar="FOLDER", help="goes before the base's PATH")
     for name in ("--env", "--label"):
         command.add_argument(name, action="append", default=[], type=_pair, metavar="NAME=VALUE")
@@ -143,10 +146,11 @@ def _manifest(options: argparse.Namespace) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    needs = options.needs.read_text() if options.needs else ""
     return Settings(
         architecture=options.architecture,
         os=options.os,
-        env=tuple(options.env),
+        env=(*options.env, *([(_NEEDS, needs)] if needs else ())),
         path_prefix=options.path_prefix,
         entrypoint=options.entrypoint,
         cmd=options.cmd,

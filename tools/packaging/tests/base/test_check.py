@@ -144,7 +144,7 @@ def test_python_that_the_image_brings_along_replaces_the_base_s() -> None:
 
 def program(folder: Path, config: bytes, *wheels: Any, more: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     (folder / "config.json").write_bytes(config)
-    arguments = ["--base", str(folder / "config.json"), "--name", "b", "--out", str(folder / "out"), *more]
+    arguments = ["--base", str(folder / "config.json"), "--name", "b", "--needs", str(folder / "out"), *more]
     for number, wheel in enumerate(wheels):
         (folder / f"{number}.json").write_text(wheel if isinstance(wheel, str) else json.dumps(wheel))
         arguments += ["--wheel", str(folder / f"{number}.json")]
@@ -167,7 +167,7 @@ def test_program_announces(tmp_path: Path) -> None:
     done = program(tmp_path, images.config(), NUMPY)
     assert done.returncode == 0
     assert done.stderr.count("base image: b does not say which") == 2
-    assert (tmp_path / "out").read_text().count("\n") == 2
+    assert (tmp_path / "out").read_text() == "glibc>=2.17 python==3.11"
 
 
 def test_program_refuses(tmp_path: Path) -> None:
@@ -195,3 +195,27 @@ def test_program_and_a_file_that_is_missing(tmp_path: Path) -> None:
         1,
         "base image: nowhere cannot be read: No such file or directory.\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("tags", "base", "expected"),
+    [
+        (["cp311-cp311-manylinux_2_28_x86_64"], {}, ("glibc>=2.28", "python==3.11")),
+        (["cp38-abi3-manylinux2014_x86_64"], {}, ("glibc>=2.17", "python>=3.8")),
+        (["cp311-cp311-manylinux_2_28_x86_64.manylinux_2_17_x86_64"], {"python": "3.11"}, ("glibc>=2.17",)),
+        (["cp311-cp311-manylinux_2_28_x86_64"], {"glibc": "2.36"}, ("python==3.11",)),
+        (["py3-none-any"], {}, ()),
+        (["py38-none-any"], {}, ("python>=3.8",)),
+        (["cp311-cp311-linux_x86_64"], {}, ("python==3.11",)),
+        (["cp311-cp311-manylinux_2_28_x86_64"], {"python": "3.11", "glibc": "2.36"}, ()),
+    ],
+)
+def test_what_is_left_for_the_start(tags: list[str], base: dict[str, str], expected: tuple[str, ...]) -> None:
+    assert check([("wheel", tags)], Facts("the base", "linux", "amd64", **base)).needs == expected
+
+
+def test_an_image_with_a_python_of_its_own_needs_none() -> None:
+    found = check(
+        [("wheel", ["cp311-cp311-manylinux_2_28_x86_64"])], Facts("the base", "linux", "amd64"), own_python=True
+    )
+    assert found.needs == ("glibc>=2.28",)

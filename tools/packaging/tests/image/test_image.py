@@ -135,6 +135,15 @@ def test_folders_go_before_the_bases_path(tmp_path: Path, layers: list[Built]) -
     ]
 
 
+@pytest.mark.parametrize(("needs", "expected"), [("", None), ("python==3.11", ["SEMATIC_BASE_NEEDS=python==3.11"])])
+def test_what_nobody_could_check_is_said_to_the_container(
+    tmp_path: Path, layers: list[Built], needs: str, expected: list[str] | None
+) -> None:
+    (tmp_path / "needs").write_text(needs)
+    assert manifest(tmp_path, layers, "--needs", str(tmp_path / "needs")) == 0
+    assert written(tmp_path)[1]["config"].get("Env") == expected
+
+
 def test_the_architecture_is_the_bases(tmp_path: Path, layers: list[Built]) -> None:
     assert manifest(tmp_path, layers, *base(tmp_path)) == 0
     assert written(tmp_path)[1]["architecture"] == "arm64"
