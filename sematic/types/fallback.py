@@ -49,7 +49,7 @@ class PickleType(BinaryType):
     def to_chunks(self, value: Any) -> tuple[Buffer, ...]:
         file = io.BytesIO()
         try:
-            _pickler()(file, protocol=_PROTOCOL).dump(value)
+            pickler()(file, protocol=_PROTOCOL).dump(value)
         except Exception as error:  # a user's __reduce__ may raise anything
             way_out = refusal(type(value)) or "give it __getstate__, or pass what it is made of"
             problem = f"{type(error).__name__}: {error}"
@@ -70,7 +70,7 @@ class PickleType(BinaryType):
 
 
 @cache
-def _pickler() -> Any:
+def pickler() -> Any:
     """cloudpickle's pickler, except that what the entry module defines goes by its real name: by value, as
     cloudpickle has it, another process would make a second class of it, of which no value is an instance."""
     import cloudpickle  # type: ignore[import-untyped,unused-ignore]
