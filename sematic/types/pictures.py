@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from sematic.errors import ConversionError
-from sematic.types import picture_info, sections, thumbnails
+from sematic.types import packed, sections, thumbnails
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType
 from sematic.types.registry import Row, register
 from sematic.types.sections import Section, checked
@@ -43,7 +43,7 @@ class PictureType(BinaryType):
         if value.mode not in _PNG_MODES + _RAW_MODES:
             raise self.refuse(value, f"its mode is {value.mode}; write value.convert(...)")
         try:
-            picture_info.pack(value.info, "info", [])
+            packed.pack(value.info, [], "info")
             return value if type(value) is self.python else value.copy()
         except ConversionError as error:
             raise self.refuse(value, f"{error.path[0]}: {error.problem}") from None
@@ -52,25 +52,24 @@ class PictureType(BinaryType):
 
     def to_chunks(self, value: Any) -> Iterator[Buffer]:
         """What is compressed goes through a temporary file where it is large: it is never held a second time."""
-        blobs: list[bytes] = []
+        beside: list[Section] = []
         facts = {
             "mode": value.mode,
             "size": list(value.size),
-            "info": picture_info.pack(value.info, "info", blobs),
-            "palette": _palette(value, blobs),
+            "info": packed.pack(value.info, beside),
+            "palette": _palette(value, beside),
             "kept": "png" if _goes_as_png(value) else "raw",
         }
         pixels = _png(value) if facts["kept"] == "png" else _raw(value)
-        return sections.write(facts, [*map(checked, blobs), pixels])
+        return sections.write(facts, [*beside, pixels])
 
     def from_buffer(self, buffer: Buffer) -> Any:
-        facts, (*blobs, pixels) = sections.read(buffer)
-        found = [bytes(blob) for blob in blobs]
+        facts, (*beside, pixels) = sections.read(buffer)
         image = _READERS[facts["kept"]](facts["mode"], tuple(facts["size"]), pixels)
         if facts["palette"] is not None:
-            image.palette = _palette_of(*facts["palette"], found)
-            image.im.putpalette(image.palette.mode, image.palette.mode, bytes(image.palette.palette))
-        image.info = picture_info.unpack(facts["info"], found)
+            image.palette = _palette_of(*facts["palette"], beside)
+            image.im.putpalette(image.palette.mode, image.palette.mode, image.palette.palette)
+        image.info = packed.unpack(facts["info"], beside)
         return image
 
     def summarise(self, value: Any) -> Json:
@@ -86,19 +85,19 @@ def _goes_as_png(image: Any) -> bool:
     return image.mode != "P" or image.getextrema()[1] < len(image.palette.palette) // len(image.palette.mode)
 
 
-def _palette(image: Any, blobs: list[bytes]) -> Json:
+def _palette(image: Any, beside: list[Section]) -> Json:
     if image.mode not in ("P", "PA"):
         return None
     image.load()
     mode = image.palette.mode
-    blobs.append(image.im.getpalette(mode, mode)[: len(image.palette.palette)])
-    return [mode, len(blobs) - 1]
+    beside.append(checked(image.im.getpalette(mode, mode)[: len(image.palette.palette)]))
+    return [mode, len(beside) - 1]
 
 
-def _palette_of(mode: str, index: int, blobs: list[bytes]) -> Any:
+def _palette_of(mode: str, index: int, beside: list[memoryview]) -> Any:
     from PIL import ImagePalette
 
-    return ImagePalette.ImagePalette(mode, blobs[index])
+    return ImagePalette.ImagePalette(mode, bytes(beside[index]))
 
 
 def _png(image: Any) -> Section:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import math
+import warnings
 from typing import Any
 
 from sematic.types.base import Json
@@ -30,15 +32,18 @@ def of_pillow(image: Any) -> Json:
     return None
 
 
-def of_compressed(data: bytes, size: tuple[int, int]) -> Json:
-    """The thumbnail of a PNG, JPEG or the like; None when it would take long."""
+def of_compressed(data: bytes) -> Json:
+    """The thumbnail of a PNG, JPEG or the like; None when it would take long, or cannot be made."""
     from PIL import Image
 
-    if size[0] * size[1] > _MOST_PIXELS:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's, of what is refused here
+            with Image.open(io.BytesIO(data)) as image:
+                image.draft(None, (_SIDES[0], _SIDES[0]))
+                return of_pillow(image) if math.prod(image.size) <= _MOST_PIXELS else None
+    except Exception:  # a damaged picture has none
         return None
-    with Image.open(io.BytesIO(data)) as image:
-        image.draft(None, (_SIDES[0], _SIDES[0]))
-        return of_pillow(image)
 
 
 def _reduced(image: Any, side: int) -> Any:
