@@ -51,9 +51,14 @@ if TYPE_CHECKING:
     from sematic.resolvers.local import LocalResolver
     from sematic.resolvers.silent import SilentResolver
     from sematic.types.custom import register_type
+    from sematic.types.files import Directory, File
+    from sematic.types.image import Image
 
 _LATE = {
     "CloudResolver": "sematic.resolvers.cloud",
+    "Directory": "sematic.types.files",
+    "File": "sematic.types.files",
+    "Image": "sematic.types.image",
     "LocalResolver": "sematic.resolvers.local",
     "SilentResolver": "sematic.resolvers.silent",
     "get_run": "sematic.reading",
@@ -69,11 +74,14 @@ __all__ = [
     "Context",
     "ConversionError",
     "DefinitionError",
+    "Directory",
     "EncodingError",
     "Fenced",
+    "File",
     "Function",
     "Future",
     "GraphError",
+    "Image",
     "KubernetesRequirements",
     "KubernetesSecretMount",
     "KubernetesToleration",

@@ -17,6 +17,7 @@ from sematic.function import Function
 from sematic.future import Body, Future, capture, contains_future, current_body, refuse_unused
 from sematic.graph import Constant, Graph, Materials, Node, Output, materialise
 from sematic.options import RetrySettings
+from sematic.types import scratch
 from sematic.types.artifact import Artifact, converted, encode, load
 
 FORKED = 70
@@ -68,17 +69,18 @@ def run_body(
     """Execute one body. What goes wrong is an outcome; only KeyboardInterrupt comes out as an exception."""
     inputs: dict[str, Artifact] = {}
     try:
-        values = _values(node, function, materials, inputs)
-        body = Body(function, materials.store, context)
-        token = current_body.set(body)
-        try:
-            limit = node.options.timeout
-            with nullcontext() if limit is None else (time_limit or _soft)(context, limit):
-                result = _called(function, values)
-        finally:
-            current_body.reset(token)
-        del values
-        return _outcome(function, body, result, inputs)
+        with scratch.of_run():
+            values = _values(node, function, materials, inputs)
+            body = Body(function, materials.store, context)
+            token = current_body.set(body)
+            try:
+                limit = node.options.timeout
+                with nullcontext() if limit is None else (time_limit or _soft)(context, limit):
+                    result = _called(function, values)
+            finally:
+                current_body.reset(token)
+            del values
+            return _outcome(function, body, result, inputs)
     except KeyboardInterrupt:
         raise
     except BaseException as raised:

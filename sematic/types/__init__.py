@@ -61,6 +61,8 @@ late(
     "decimal.Decimal fractions.Fraction uuid.UUID builtins.range builtins.slice datetime.tzinfo datetime.timezone "
     f"zoneinfo.ZoneInfo re.Pattern {_ADDRESSES}",
 )
+late("sematic.types.file_types", "file directory content", "sematic.types.files.File sematic.types.files.Directory")
+late("sematic.types.image", "image", "sematic.types.image.Image")
 late("sematic.types.literals", "literal", "typing.Literal")
 late("sematic.types.paths", "path", _PATHS)
 late("sematic.types.typeddicts", "typeddict", "meta:typing._TypedDictMeta meta:typing_extensions._TypedDictMeta")
