@@ -8,9 +8,15 @@ from collections import OrderedDict, deque
 from pathlib import Path
 from typing import Any, Literal
 
+import lightgbm
+import matplotlib.figure
 import numpy
+import PIL.Image
+import plotly.graph_objects
 import pytest
+import sklearn.base
 
+import sematic
 from sematic.types import registry, table
 from sematic.types.tests import samples, samples_attrs, samples_custom, samples_generic, samples_pydantic
 
@@ -37,6 +43,13 @@ EXAMPLES: dict[str, Any] = {
     "path": pathlib.Path,
     "Decimal": decimal.Decimal,
     "array": numpy.ndarray,
+    "picture": PIL.Image.Image,
+    "image": sematic.Image,
+    "figure": matplotlib.figure.Figure,
+    "plotly": plotly.graph_objects.Figure,
+    "file": sematic.File,
+    "estimator": sklearn.base.BaseEstimator,
+    "lightgbm": lightgbm.Booster,
     "custom": samples_custom.Molecule,
     "class": samples.Custom,
 }

@@ -12,6 +12,7 @@ from typing import IO
 
 import click
 
+from sematic.cli.opening import open_artifact
 from sematic.cli.screen import on_terminal, safe, say, say_json, size
 from sematic.cli.summaries import brief, type_name
 from sematic.errors import SematicError
@@ -115,13 +116,17 @@ def _decoded(record: Record, found: Artifact) -> object:
 @artifact.command("show")
 @click.argument("id")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document: id, type, spec, codec, size, digest, …")
-def show_artifact(id: str, as_json: bool) -> None:
+@click.option("--open", "opened", is_flag=True, help="Open a figure or image in a viewer, and say in which file it is.")
+def show_artifact(id: str, as_json: bool, opened: bool) -> None:
     """Say what is known of a value without decoding it: type, codec, size, digest and summary.
 
     The keys of --json are id, type, spec, codec, size, digest, stored ("ledger" or a path) and summary.
     """
     record = Record()
     found = record.artifact(record.find_artifact(id))
+    if opened:
+        open_artifact(record, found)
+        return
     if as_json:
         say_json(_facts(record, found) | {"spec": found.spec, "summary": found.summary})
         return

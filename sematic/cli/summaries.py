@@ -15,6 +15,16 @@ from sematic.types.base import Json, Spec
 WIDTH = 48
 _BRACKETS = {"list": "[]", "deque": "[]", "tuple": "()", "tuple...": "()", "set": "{}", "frozenset": "{}"}
 _UNKNOWN: Spec = [""]
+_NAMES = {
+    "directory": "Directory",
+    "figure": "matplotlib.figure.Figure",
+    "file": "File",
+    "image": "Image",
+    "lightgbm": "lightgbm.Booster",
+    "picture": "PIL.Image.Image",
+    "plotly": "plotly.graph_objects.Figure",
+    "xgboost": "xgboost.Booster",
+}
 _BARE = frozenset(
     "enum path date datetime timedelta time float complex numpy Decimal Fraction UUID range slice tzinfo timezone "
     "ZoneInfo".split()
@@ -25,6 +35,8 @@ _Writer: TypeAlias = Callable[[dict[str, Any], Spec], str]
 def type_name(spec: Spec) -> str:
     """A type as people write it: ``list[dict[str, float]]``, ``Config``."""
     head, *rest = spec
+    if head in _NAMES and not rest:
+        return _NAMES[head]
     if head == "union":
         return " | ".join(map(type_name, rest))
     if head == "array":
@@ -128,7 +140,48 @@ def _bits(summary: dict[str, Any], spec: Spec) -> str:
     return f"an integer of {summary['bits']:,} bits"
 
 
+def _estimator(summary: dict[str, Any], spec: Spec) -> str:
+    name = summary["class"].rpartition(":")[2]
+    fitted = ", fitted" if summary["fitted"] else ""
+    return f"{name}({', '.join(f'{key}={value}' for key, value in summary['parameters'].items())}){fitted}"
+
+
+def _booster(summary: dict[str, Any], spec: Spec) -> str:
+    return f"{summary['trees']:,} trees of {summary['features']:,} features"
+
+
+def _figure(summary: dict[str, Any], spec: Spec) -> str:
+    titles = ", ".join(_text(title) for title in summary["figure"] if title)
+    return f"{summary['length']:,} axes{f': {titles}' if titles else ''}"
+
+
+def _plot(summary: dict[str, Any], spec: Spec) -> str:
+    title = f"{_text(summary['title'])}: " if "title" in summary else ""
+    return f"{title}{_joined(summary['plot'], summary['length'])}"
+
+
+def _picture(summary: dict[str, Any], spec: Spec) -> str:
+    kind = summary.get("picture") or summary["image"]
+    return f"{kind} {' x '.join(map(str, summary['size']))}"
+
+
+def _file(summary: dict[str, Any], spec: Spec) -> str:
+    return f"{_text(summary['file'])}, {summary['length']:,} bytes"
+
+
+def _directory(summary: dict[str, Any], spec: Spec) -> str:
+    return f"{_text(summary['directory'])}: {summary['length']:,} files, {summary['bytes']:,} bytes"
+
+
 _WRITERS: dict[str, _Writer] = {
+    "parameters": _estimator,
+    "trees": _booster,
+    "figure": _figure,
+    "plot": _plot,
+    "picture": _picture,
+    "image": _picture,
+    "file": _file,
+    "directory": _directory,
     "elements": _elements,
     "items": _items,
     "fields": _fields,

@@ -41,6 +41,9 @@ SIGNATURES = {
     ),
     "Context": "(run_id: str, pipeline_run_id: str, attempt: int)",
     "ConversionError": "(problem: str, path: tuple[str, ...] = ()) -> None",
+    "Directory": "(path: str | os.PathLike[str]) -> None",
+    "File": "(path: str | os.PathLike[str]) -> None",
+    "Image": "(bytes: bytes) -> None",
     "KubernetesRequirements": (
         "(node_selector: dict[str, str] = <factory>, requests: dict[str, str] = <factory>, "
         "limits: dict[str, str] = <factory>, tolerations: tuple[KubernetesToleration, ...] = (), "

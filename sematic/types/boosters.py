@@ -35,7 +35,10 @@ class LightgbmType(BinaryType):
         return _exactly(self, value)
 
     def to_chunks(self, value: Any) -> Iterator[Buffer]:
-        facts = _facts(value) | {"best_iteration": value.best_iteration, "best_score": _scores(value.best_score, float.hex)}
+        facts = _facts(value) | {
+            "best_iteration": value.best_iteration,
+            "best_score": _scores(value.best_score, float.hex),
+        }
         text = value.model_to_string(num_iteration=-1)  # without it, only up to the best iteration
         return sections.write(facts, [checked(text.encode("utf-8", "surrogateescape"))])
 
@@ -143,7 +146,17 @@ register(
     _match,
     {"lightgbm": _load, "xgboost": _load},
     (
-        Row("lightgbm.Booster", "an instance; its data sets stay behind", "its text", "trees, features, best score"),
-        Row("xgboost.Booster", "an instance; its data sets stay behind", "its UBJSON", "trees, features, attributes"),
+        Row(
+            "lightgbm.Booster",
+            "an instance, as LightGBM's text; its data sets stay behind",
+            "lightgbm",
+            "trees, features, best score",
+        ),
+        Row(
+            "xgboost.Booster",
+            "an instance, as UBJSON; its data sets stay behind",
+            "xgboost",
+            "trees, features, attributes",
+        ),
     ),
 )

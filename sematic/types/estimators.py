@@ -85,7 +85,7 @@ register(
         Row(
             "an estimator of scikit-learn, or of a class built on it",
             "an instance",
-            "pickle",
+            "sections+pickle",
             "class, parameters, fitted attributes, versions",
         ),
     ),

@@ -74,7 +74,7 @@ def _without_window(obj: Any) -> Any:
 
     if not isinstance(obj, Figure):
         return None
-    make, arguments, state, *rest = obj.__reduce_ex__(DEFAULT_PROTOCOL)  # type: ignore[misc]
+    make, arguments, state, *rest = obj.__reduce_ex__(DEFAULT_PROTOCOL)
     if isinstance(state, dict):
         state.pop("_restore_to_pylab", None)
     return (make, arguments, state, *rest)
@@ -109,5 +109,12 @@ def _match(annotation: Any) -> ValueType | None:
 register(
     _match,
     {"figure": load_class},
-    (Row("matplotlib.figure.Figure", "an instance", "pickle, with a PNG", "titles, size, thumbnail"),),
+    (
+        Row(
+            "matplotlib.figure.Figure",
+            "an instance; a PNG of it is kept too",
+            "figure+pickle",
+            "titles, size, thumbnail",
+        ),
+    ),
 )

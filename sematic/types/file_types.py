@@ -15,7 +15,6 @@ from sematic.errors import ArtifactError
 from sematic.types.artifact import PartReader, PartWriter
 from sematic.types.base import BinaryType, Buffer, Json, JsonType, Spec, ValueType, describe
 from sematic.types.files import Directory, File
-from sematic.types.jsontext import dumps
 from sematic.types.registry import Row, register
 from sematic.types.scalars import STR, read_text, write_text
 from sematic.types.summaries import ELEMENTS
@@ -150,7 +149,7 @@ def _node(entry: Json, small: memoryview, at: int, parts: PartReader | None) -> 
     if kind == "link":
         return Node(read_text(path), 0, target=read_text(facts[0]) or "/")
     if kind == "folder":
-        return Node(read_text(path), *map(_number, facts))
+        return Node(read_text(path), _number(facts[0]))
     mode, size, content = facts
     held, start = (small, at) if _number(size) <= SMALL else (_content(content, parts), 0)
     if start + size > len(held) or (held is not small and size != len(held)):
@@ -187,7 +186,9 @@ _DIRECTORY = DirectoryType(["directory"], "Directory")
 
 
 def _match(annotation: Any) -> ValueType | None:
-    return {File: _FILE, Directory: _DIRECTORY}.get(annotation) if isinstance(annotation, type) else None
+    if annotation is File:
+        return _FILE
+    return _DIRECTORY if annotation is Directory else None
 
 
 def _load(spec: Spec) -> ValueType:
@@ -198,7 +199,7 @@ register(
     _match,
     {"file": _load, "directory": _load, "content": _load},
     (
-        Row("sematic.File", "an instance", "its bytes", "name, size, mode, start"),
-        Row("sematic.Directory", "an instance", "the bytes of its files", "name, files, size"),
+        Row("sematic.File", "an instance; its bytes are a part", "json", "name, size, mode, start"),
+        Row("sematic.Directory", "an instance; the bytes of its files are parts", "json", "name, files, size"),
     ),
 )

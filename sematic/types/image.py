@@ -158,5 +158,5 @@ def _load(spec: Spec) -> ValueType:
 register(
     _match,
     {"image": _load},
-    (Row("sematic.Image", "an instance: a PNG, JPEG, GIF or WebP", "its bytes", "format, size, thumbnail"),),
+    (Row("sematic.Image", "an instance: a PNG, JPEG, GIF or WebP", "image", "format, size, thumbnail"),),
 )

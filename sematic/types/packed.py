@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 from sematic.errors import ConversionError, DefinitionError
 from sematic.types.base import BinaryType, Buffer, Json, JsonType, ValueType
@@ -65,7 +65,7 @@ def _leaf(value: Any, sections: list[Section], where: str) -> Json:
     if isinstance(kind, JsonType) and kind.scalar:
         return {"$value": [kind.spec, _parsed(kind, value)]}
     if not isinstance(kind, BinaryType) or "pickle" in kind.codec:
-        _refuse(value, where)
+        raise _refusal(value, where)
     sections.append(_section(kind, value))
     return {"$part": [kind.spec, len(sections) - 1]}
 
@@ -73,16 +73,16 @@ def _leaf(value: Any, sections: list[Section], where: str) -> Json:
 def _type_of(value: Any, where: str) -> ValueType:
     try:
         kind = of(type(value))
-        if kind.convert(value) is value:
-            return kind
-    except (ConversionError, DefinitionError):
-        pass  # said below, with its place
-    _refuse(value, where)
+        if kind.convert(value) is not value:
+            raise _refusal(value, where)
+    except DefinitionError:
+        raise _refusal(value, where) from None
+    return kind
 
 
-def _refuse(value: Any, where: str) -> NoReturn:
+def _refusal(value: Any, where: str) -> ConversionError:
     problem = f"expected numbers, texts, arrays, dates and containers of them, got a {type(value).__qualname__}"
-    raise ConversionError(problem, (where,) if where else ())
+    return ConversionError(problem, (where,) if where else ())
 
 
 def _parsed(kind: JsonType, value: Any) -> Json:

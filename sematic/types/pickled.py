@@ -15,15 +15,15 @@ from pickle import PickleBuffer
 from typing import Any, NamedTuple
 
 from sematic.errors import ArtifactError, EncodingError
-from sematic.types.base import Buffer
 from sematic.types.fallback import pickler
 from sematic.types.registry import path_of
 from sematic.types.sections import Section, checked, plain
 
 _PROTOCOL = 5
 _SMALLEST_APART = 1 << 12
-_MAJOR_ONLY = frozenset({"numpy", "pandas", "scipy"})
-"""Libraries that read what another minor version of theirs pickled, and say so."""
+_BY_MINOR = frozenset({"lightgbm", "matplotlib", "sklearn", "xgboost"})
+"""Libraries that promise nothing for what another minor version of theirs pickled. The others count as changed with
+their major version."""
 
 Replace = Callable[[Any], Any]
 
@@ -93,11 +93,13 @@ def version_here(name: str, cls: str) -> str:
     try:
         return str(getattr(import_module(name), "__version__", "of unknown version"))
     except ImportError as error:
-        raise ArtifactError(f"{name} is needed to read a {cls}, but cannot be imported ({error}): install it") from error
+        raise ArtifactError(
+            f"{name} is needed to read a {cls}, but cannot be imported ({error}): install it"
+        ) from error
 
 
 def _line(name: str, version: str) -> list[str]:
-    return version.split(".")[: 1 if name in _MAJOR_ONLY else 2]
+    return version.split(".")[: 2 if name in _BY_MINOR else 1]
 
 
 @cache
@@ -125,5 +127,3 @@ def _keep(buffer: PickleBuffer, apart: list[PickleBuffer]) -> bool:
         return True
     apart.append(buffer)
     return False
-
-

@@ -39,7 +39,9 @@ class PictureType(BinaryType):
         if not issubclass(type(value), self.python):
             raise self.refuse(value)
         if getattr(value, "n_frames", 1) != 1:
-            raise self.refuse(value, f"it has {value.n_frames} frames; pass list(ImageSequence.Iterator(…)) or its file")
+            raise self.refuse(
+                value, f"it has {value.n_frames} frames; pass list(ImageSequence.Iterator(…)) or its file"
+            )
         if value.mode not in _PNG_MODES + _RAW_MODES:
             raise self.refuse(value, f"its mode is {value.mode}; write value.convert(...)")
         try:
@@ -67,7 +69,7 @@ class PictureType(BinaryType):
         facts, (*beside, pixels) = sections.read(buffer)
         image = _READERS[facts["kept"]](facts["mode"], tuple(facts["size"]), pixels)
         if facts["palette"] is not None:
-            image.palette = _palette_of(*facts["palette"], beside)
+            image.palette = _palette_of(facts["palette"], beside)
             image.im.putpalette(image.palette.mode, image.palette.mode, image.palette.palette)
         image.info = packed.unpack(facts["info"], beside)
         return image
@@ -82,7 +84,7 @@ def _goes_as_png(image: Any) -> bool:
     """A PNG keeps these, unless it has no pixels, or pixels beyond its palette."""
     if image.mode not in _PNG_MODES or 0 in image.size:
         return False
-    return image.mode != "P" or image.getextrema()[1] < len(image.palette.palette) // len(image.palette.mode)
+    return image.mode != "P" or bool(image.getextrema()[1] < len(image.palette.palette) // len(image.palette.mode))
 
 
 def _palette(image: Any, beside: list[Section]) -> Json:
@@ -94,9 +96,10 @@ def _palette(image: Any, beside: list[Section]) -> Json:
     return [mode, len(beside) - 1]
 
 
-def _palette_of(mode: str, index: int, beside: list[memoryview]) -> Any:
+def _palette_of(data: Json, beside: list[memoryview]) -> Any:
     from PIL import ImagePalette
 
+    mode, index = data
     return ImagePalette.ImagePalette(mode, bytes(beside[index]))
 
 
@@ -207,8 +210,8 @@ register(
     (
         Row(
             "PIL.Image.Image",
-            "an image of one frame, of any mode, with its info and palette; an opened file becomes an image",
-            "PNG, or pixels",
+            "an image of one frame, with its info and palette, as PNG or pixels; an opened file becomes an image",
+            "picture",
             "mode, size, thumbnail",
         ),
     ),

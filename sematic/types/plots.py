@@ -99,5 +99,12 @@ def _load(spec: Spec) -> ValueType:
 register(
     _match,
     {"plotly": _load},
-    (Row("plotly.graph_objects.Figure", "an instance", "Plotly's JSON, arrays beside it", "kinds of traces, title"),),
+    (
+        Row(
+            "plotly.graph_objects.Figure",
+            "an instance; as Plotly's JSON, arrays beside it",
+            "plotly",
+            "kinds of traces, title",
+        ),
+    ),
 )

@@ -54,7 +54,7 @@ def read(buffer: Buffer) -> tuple[dict[str, Any], list[memoryview]]:
     """The facts and the sections, over `buffer` itself. Raises ValueError when they are not all there."""
     view = memoryview(buffer).cast("B")
     facts, at = _header(view)
-    found = []
+    found: list[memoryview] = []
     for size, checksum in facts.pop("sections"):
         if type(size) is not int or size < 0:
             raise ValueError(f"a section of {size} bytes")

@@ -8,7 +8,8 @@ from sematic.types import registry
 
 _ORDER = (
     "None list set dict deque OrderedDict any union literal alias type enum dataclass namedtuple typeddict attrs "
-    "pydantic abstract date path Decimal array custom class"
+    "pydantic abstract date path Decimal array picture image figure plotly file "
+    "estimator lightgbm custom class"
 ).split()
 
 _HEAD = """\
@@ -20,7 +21,8 @@ Made by `python -m sematic.types.table` from what the families of types say of t
 "Accepts" says which values a parameter or result of the type takes, and what they are converted to. A subclass goes
 for its base everywhere. Nothing else is converted: no text is parsed and nothing is rounded. "Kept as" is the format:
 `json` is a text, in which elements that are large or binary stand for artifacts of their own; `pickle` is cloudpickle,
-which can be read only where the same library is installed. "Summary" is what people are shown.
+which can be read only where the same library is installed, in the same version; where it is a part of the name, class
+and versions stand in front, and are compared. "Summary" is what people are shown.
 
 | annotation | accepts | kept as | summary |
 |-|-|-|-|
