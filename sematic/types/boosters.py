@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from sematic.errors import ArtifactError
 from sematic.types import pickled, sections
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType
 from sematic.types.registry import Row, path_of, register
-from sematic.types.scalars import FLOAT
+from sematic.types.scalars import FLOAT, STR
 from sematic.types.sections import checked
 from sematic.types.summaries import FIELDS
 
@@ -50,7 +51,7 @@ class LightgbmType(BinaryType):
         return value
 
     def summarise(self, value: Any) -> Json:
-        return _summary(value, value.num_trees(), value.feature_name()) | {
+        return _summary(value, value.num_trees(), value.num_feature(), value.feature_name()) | {
             "best_iteration": value.best_iteration,
             "best_score": _scores(value.best_score, FLOAT.summarise),
         }
@@ -82,8 +83,10 @@ class XgboostType(BinaryType):
         return value
 
     def summarise(self, value: Any) -> Json:
-        names = value.feature_names or [f"f{index}" for index in range(min(value.num_features(), FIELDS))]
-        return _summary(value, value.num_boosted_rounds(), names) | {"attributes": value.attributes()}
+        attributes = islice(value.attributes().items(), FIELDS)
+        return _summary(value, value.num_boosted_rounds(), value.num_features(), value.feature_names or []) | {
+            "attributes": {name[:FIELDS]: STR.summarise(text) for name, text in attributes}
+        }
 
 
 def _exactly(kind: ValueType, value: Any) -> Any:
@@ -115,13 +118,12 @@ def _scores(scores: Any, each: Callable[[Any], Json]) -> dict[str, dict[str, Jso
     return {data: {metric: each(score) for metric, score in found.items()} for data, found in scores.items()}
 
 
-def _summary(value: Any, trees: int, features: list[str]) -> dict[str, Json]:
-    known = list(features)
+def _summary(value: Any, trees: int, features: int, names: list[str]) -> dict[str, Json]:
     return {
         "class": path_of(type(value)),
         "trees": trees,
-        "features": len(known),
-        "names": [str(name)[:FIELDS] for name in known[:FIELDS]],
+        "features": features,
+        "names": [name[:FIELDS] for name in names[:FIELDS]],
         "libraries": pickled.versions([type(value).__module__]),
     }
 

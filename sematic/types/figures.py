@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import time
 import warnings
 from collections.abc import Iterator
 from pickle import DEFAULT_PROTOCOL
@@ -21,6 +22,8 @@ from sematic.types.sections import Section, checked
 from sematic.types.summaries import ELEMENTS
 
 _MOST_PIXELS = 4_000_000
+_LARGEST_DRAWN = 1 << 26
+_SECONDS = 10.0
 
 
 class FigureType(BinaryType):
@@ -81,16 +84,34 @@ def _without_window(obj: Any) -> Any:
 
 
 def _drawn(facts: dict[str, Any], parts: list[Section], cls: type) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
+    """A PNG; nothing when it cannot be drawn, or would take long: it is a figure all the same."""
+    if sum(part.size for part in parts) > _LARGEST_DRAWN:
+        return b""
     copy = pickled.load(facts, [memoryview(b"".join(part.pieces)) for part in parts], cls)
-    file = io.BytesIO()
+    copy.dpi = _dpi(copy)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the user is told when drawing it
-            FigureCanvasAgg(copy).print_figure(file, format="png", dpi=_dpi(copy), metadata={"Software": None})
-    except Exception:  # what cannot be drawn is a figure all the same
+            return _rendered(copy)
+    except Exception:
         return b""
+
+
+def _rendered(figure: Any) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    canvas = FigureCanvasAgg(figure)
+    deadline = time.monotonic() + _SECONDS
+
+    def begin(name: str, gid: str | None = None) -> None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(name)
+
+    canvas.get_renderer().open_group = begin  # what each thing in a figure calls before it draws itself
+    canvas.draw()
+    file = io.BytesIO()
+    Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).save(file, "PNG")
     return file.getvalue()
 
 

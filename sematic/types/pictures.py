@@ -46,7 +46,7 @@ class PictureType(BinaryType):
             raise self.refuse(value, f"its mode is {value.mode}; write value.convert(...)")
         try:
             packed.pack(value.info, [], "info")
-            return value if type(value) is self.python else value.copy()
+            return value if type(value) is self.python else _plain(value)
         except ConversionError as error:
             raise self.refuse(value, f"{error.path[0]}: {error.problem}") from None
         except (OSError, SyntaxError) as error:  # its file is read only now
@@ -70,7 +70,7 @@ class PictureType(BinaryType):
         image = _READERS[facts["kept"]](facts["mode"], tuple(facts["size"]), pixels)
         if facts["palette"] is not None:
             image.palette = _palette_of(facts["palette"], beside)
-            image.im.putpalette(image.palette.mode, image.palette.mode, image.palette.palette)
+            image.im.putpalette(image.palette.mode, image.palette.mode, bytes(image.palette.palette))
         image.info = packed.unpack(facts["info"], beside)
         return image
 
@@ -78,6 +78,12 @@ class PictureType(BinaryType):
         summary = {"picture": value.mode, "size": list(value.size)}
         thumbnail = thumbnails.of_pillow(value)
         return summary if thumbnail is None else summary | {"thumbnail": thumbnail}
+
+
+def _plain(image: Any) -> Any:
+    """An image with the pixels of another, which it shares, and with its info and palette."""
+    image.load()
+    return image._new(image.im)
 
 
 def _goes_as_png(image: Any) -> bool:
@@ -105,7 +111,7 @@ def _palette_of(data: Json, beside: list[memoryview]) -> Any:
 
 def _png(image: Any) -> Section:
     """Without what goes beside it: a PNG can say only some of that."""
-    bare = image._new(image.im)  # the same pixels
+    bare = _plain(image)
     bare.info = {}
     spool = _Spool()
     bare.save(spool, "PNG")
@@ -178,7 +184,7 @@ def _from_png(mode: str, size: tuple[int, int], data: memoryview) -> Any:
     with PngImageFile(View(data)) as file:
         if (file.mode, file.size) != (mode, size):
             raise ValueError(f"its picture is {file.mode} {file.size}")
-        return file.copy()
+        return _plain(file)
 
 
 def _from_raw(mode: str, size: tuple[int, int], data: memoryview) -> Any:

@@ -24,8 +24,8 @@ def of_bytes(data: bytes, kind: str) -> Json:
 
 
 def of_pillow(image: Any) -> Json:
-    """The thumbnail of a loaded PIL image; None when even the smallest is too large."""
-    for side in _SIDES:
+    """The thumbnail of a loaded PIL image; None when even the smallest is too large, or there is nothing to see."""
+    for side in _SIDES if 0 not in image.size else ():
         found = of_bytes(_png(_reduced(image, side)), "png")
         if found is not None:
             return found
