@@ -72,8 +72,9 @@ def _pack(figure: Any, beside: list[Section]) -> Json:
 
 
 def _packed(item: Any, beside: list[Section], where: str) -> Json:
-    """One trace, layout or frame: asking for it copies its arrays."""
-    return packed.pack(_in_order(item.to_plotly_json()), beside, where)
+    """One trace, layout or frame, from what it holds where it has that: the public way copies all arrays."""
+    held = getattr(item, "_props", None)
+    return packed.pack(_in_order(item.to_plotly_json() if held is None else held), beside, where)
 
 
 def _in_order(value: Any) -> Any:
