@@ -157,7 +157,7 @@ def _figure(summary: dict[str, Any], spec: Spec) -> str:
 
 def _plot(summary: dict[str, Any], spec: Spec) -> str:
     title = f"{_text(summary['title'])}: " if "title" in summary else ""
-    return f"{title}{_joined(summary['plot'], summary['length'])}"
+    return f"{title}{_joined(summary['plot'], summary['length']) or 'no traces'}"
 
 
 def _picture(summary: dict[str, Any], spec: Spec) -> str:
