@@ -13,7 +13,8 @@ from sematic.errors import EncodingError
 from sematic.types.base import Buffer
 
 PERMISSIONS = 0o777
-_PIECE = 1 << 20
+_PIECE = 1 << 18
+"""Larger ones take longer: their memory comes from the system, and is cleared, each time."""
 
 Content: TypeAlias = Callable[[], Iterable[Buffer]]
 """Gives the bytes of a file in pieces, each time it is called."""

@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 def all_rows() -> list[Row]:
     """Every row, in the order in which they are shown."""
-    return [import_row(), *one_step_rows(), *chain_rows(), *fan_out_rows(), array_row(), *layer_rows()]
+    return [import_row(), *one_step_rows(), *chain_rows(), *fan_out_rows(), array_row(), *codec_rows(), *layer_rows()]
 
 
 def import_row() -> Row:
@@ -88,6 +88,22 @@ def array_row(mib: int = 256) -> Row:
     )
     ours, floor = (_module("tools.bench.arrays", what, mib) for what in ("ours", "floor"))
     return Row(f"array-{mib}-mib", "numpy.save + load + sha256", ours, floor, metrics, 5)
+
+
+def codec_rows() -> Iterator[Row]:
+    """Each beside what its library does itself, and one SHA-256."""
+    metrics = (Metric("s"), Metric("cpu s", "cpu"), Metric("MB, growth", "grown", 1e-6))
+    for kind, floor_name in (
+        ("file", "copy there and back"),
+        ("picture", "Pillow's save + open"),
+        ("estimator", "pickle"),
+        ("lightgbm", "its save + load"),
+        ("xgboost", "its save + load"),
+        ("figure", "pickle + savefig"),
+        ("plot", "its write_json + read_json"),
+    ):
+        ours, floor = (_module("tools.bench.codecs", what, kind) for what in ("ours", "floor"))
+        yield Row(f"codec-{kind}", f"{floor_name} + sha256", ours, floor, metrics, 5)
 
 
 def layer_rows() -> Iterator[Row]:
