@@ -92,7 +92,7 @@ def test_what_xgboost_knows_beside_the_model() -> None:
     assert found.num_boosted_rounds() == 10
 
 
-@settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=2, derandomize=True)
+@settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=1, derandomize=True)
 @given(st.lists(st.tuples(st.integers(1, 12), st.floats(0.01, 1)), min_size=5, max_size=5))
 def test_another_process_gives_the_same(facts: list[tuple[int, float]]) -> None:
     for make in (trees, gradients):
