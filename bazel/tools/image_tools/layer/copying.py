@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from image_tools.layer import gzip_members
+from image_tools.layer.crc import Crc
 from image_tools.layer.disk import Source
 from image_tools.layer.gzip_members import CHUNK
 from image_tools.layer.pipeline import Pipeline
@@ -35,25 +36,28 @@ class Copier:
         """Files that zlib compressed."""
         return self._done.count("compressed")
 
-    def glue(self, data: bytes) -> None:
+    def glue(self, data: bytes | memoryview) -> None:
         """Headers, padding and other small things."""
         self._glue += data
         if len(self._glue) >= _GLUE:
             self.seal()
 
-    def content(self, path: str, crc: int, data: bytes) -> None:
+    def content(self, path: str, crc: int, data: bytes | memoryview) -> None:
         """A file of at most a chunk."""
-        if stream := self._stream(path, len(data), crc):
+        if self._wheel and (member := self._wheel.find(path, len(data), crc)):
             self._done.append("copied")
-            self.seal()
-            for piece in stream:
-                self._pipeline.emit(piece)
+            glue = gzip_members.glue(bytes(self._glue))
+            self._glue.clear()
+            self._pipeline.emit(
+                b"".join((glue, gzip_members.HEAD, self._wheel.stored(member), gzip_members.tail(crc, len(data))))
+            )
         elif len(data) <= _SMALL:
             self.glue(data)
         else:  # Somebody patched what was installed, or the wheel does not hold it.
             self._done.append("compressed")
             self.seal()
-            self._pipeline.compress(lambda: data)
+            kept = bytes(data)
+            self._pipeline.compress(lambda: kept)
 
     def large(self, path: str, summed: Future[int], source: Source) -> None:
         """A larger one: what becomes of it is decided when it was read."""
@@ -80,14 +84,19 @@ class Copier:
         source.close()
 
 
-def compress_file(pipeline: Pipeline, summed: Future[int], source: Source) -> None:
-    """Members of a large file, a chunk each."""
+def compress_file(pipeline: Pipeline, source: Source) -> Future[int]:
+    """Members of a large file, a chunk each; gives its CRC-32, which is put together from theirs."""
+    crc = Crc()
     for offset in range(0, source.size, CHUNK):
-        pipeline.compress(partial(source.read, min(CHUNK, source.size - offset), offset))
-    pipeline.emit_later(partial(_close, summed, source))
+        made = pipeline.compress(pipeline.hash_chunk(source, offset).result)
+        pipeline.when_written(_join, crc, made)
+    return pipeline.when_written(_closed, crc, source)
 
 
-def _close(summed: Future[int], source: Source) -> tuple[()]:
-    summed.result()
+def _join(crc: Crc, made: Future[bytes]) -> None:
+    crc.join(*gzip_members.tail_of(made.result()))
+
+
+def _closed(crc: Crc, source: Source) -> int:
     source.close()
-    return ()
+    return crc.value

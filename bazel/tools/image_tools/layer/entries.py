@@ -19,9 +19,9 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from image_tools.layer.errors import LayerError
 
@@ -46,7 +46,8 @@ def read(path: str) -> list[Entry]:
         lines = _decoded(Path(path).read_bytes()).removesuffix("\n").split("\n")
     except OSError as error:
         raise LayerError(f"{path} cannot be read: {error.strerror}.") from None
-    return [_entry(fields) for fields in _parsed(lines)]
+    parsed = _parsed(lines)
+    return _plain(parsed) or [_entry(fields) for fields in parsed]
 
 
 def _decoded(data: bytes) -> str:
@@ -57,7 +58,7 @@ def _decoded(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _parsed(lines: list[str]) -> list[object]:
+def _parsed(lines: list[str]) -> list[Any]:
     """All lines at once, which takes a third of the time; line by line only to say which one is wrong."""
     try:
         return list(json.loads(f"[{','.join(lines)}]"))
@@ -70,6 +71,19 @@ def _parsed_line(line: str) -> object:
         return json.loads(line)
     except ValueError:
         raise LayerError(f"{line!r} is no entry: expected [path, source, kind, mode] as a JSON list.") from None
+
+
+def _plain(parsed: list[Any]) -> list[Entry]:
+    """All entries at once where nothing is the matter with any of them and each is a file; else none."""
+    if {*map(type, parsed)} != {list} or {*map(len, parsed)} != {2}:
+        return []
+    paths, sources = zip(*parsed)
+    if {*map(type, paths), *map(type, sources)} != {str}:
+        return []
+    together = f"/{'/|/'.join(paths)}/"
+    if any(bad in together for bad in ("//", "/./", "/../", "/.wh.", "\0")):
+        return []
+    return [*map(Entry, paths, sources)]
 
 
 def _entry(fields: object) -> Entry:
@@ -94,10 +108,7 @@ def checked(path: str) -> str:
 
 
 def arrange(entries: Iterable[Entry]) -> list[Entry]:
-    """Each path once: native libraries, everything else, then hard links, so that what these name is there before.
-
-    Within that by path. Libraries are the large files: they are hashed while the small ones behind them are read.
-    """
+    """Each path once, by path; hard links at the end, so that what they name is there before."""
     found: dict[str, Entry] = {}
     for entry in entries:
         known = found.setdefault(entry.path, entry)
@@ -110,9 +121,28 @@ def arrange(entries: Iterable[Entry]) -> list[Entry]:
     return arranged
 
 
-def _rank(entry: Entry) -> tuple[bool, bool, str]:
-    path = entry.path
-    return entry.kind == "hardlink", not (path.endswith(".so") or ".so." in path), path
+def _rank(entry: Entry) -> tuple[bool, str]:
+    return entry.kind == "hardlink", entry.path
+
+
+def is_library(entry: Entry) -> bool:
+    """Whether it is a native library by its name: those are the large files."""
+    return entry.kind == "file" and (entry.path.endswith(".so") or ".so." in entry.path)
+
+
+def spread(arranged: Sequence[Entry], sizes: Mapping[str, int]) -> list[Entry]:
+    """The files whose sizes are given evenly among the others, the largest first.
+
+    A large file is hashed while the small ones behind it are opened and read, which takes a hundred times as long a
+    byte; it is worth the most at the start, and later there has to be one again when the small ones have used it up.
+    """
+    large = sorted((entry for entry in arranged if entry.source in sizes), key=lambda entry: (-sizes[entry.source], entry.path))
+    small = [entry for entry in arranged if entry.source not in sizes]
+    places = [index * len(small) // len(large) for index in range(len(large))]
+    mixed: list[Entry] = []
+    for entry, start, end in zip(large, places, [*places[1:], len(small)]):
+        mixed += [entry, *small[start:end]]
+    return mixed or small
 
 
 def folders(entries: Iterable[Entry]) -> list[str]:
@@ -120,10 +150,10 @@ def folders(entries: Iterable[Entry]) -> list[str]:
     found: set[str] = set()
     kinds = {entry.path: entry.kind for entry in entries}
     for path, kind in kinds.items():
-        folder = path if kind == "dir" else posixpath.dirname(path)
+        folder = path if kind == "dir" else path.rpartition("/")[0]
         while folder not in found and folder != "":
             found.add(folder)
-            folder = posixpath.dirname(folder)
+            folder = folder.rpartition("/")[0]
     for folder in found:
         if kinds.get(folder, "dir") != "dir":
             raise LayerError(

@@ -43,9 +43,9 @@ def described(listed: Iterable[Entry], root: str, name: str) -> Iterator[Entry]:
     """The files of this name in the site's own *.dist-info folders (a package may bring others for itself)."""
     suffix = f".dist-info/{name}"
     for entry in listed:
-        own = entry.path.startswith(root) and entry.path.count("/", len(root)) == 1
-        if own and entry.path.endswith(suffix) and entry.kind in _FILES:
-            yield entry
+        if entry.path.endswith(suffix) and entry.path.startswith(root) and entry.kind in _FILES:
+            if entry.path.count("/", len(root)) == 1:
+                yield entry
 
 
 def text(entry: Entry) -> str:

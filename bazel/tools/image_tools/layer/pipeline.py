@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from image_tools.layer import gzip_members
+from image_tools.layer.crc import Crc
 from image_tools.layer.disk import Source
 from image_tools.layer.gzip_members import CHUNK
 from image_tools.layer.sink import Sink
@@ -23,6 +23,9 @@ from image_tools.layer.sink import Sink
 _COMPRESSORS = min(4, max(2, os.cpu_count() or 2))
 _IN_FLIGHT = 48  # Pieces of work; what they hold is a chunk at most, and mostly a quarter of one.
 _WRITTEN_AT_ONCE = 1 << 18
+_BUFFERS, _BUFFER = 4, 1 << 19  # Of a large file.
+
+_Result = TypeVar("_Result")
 
 
 class Pipeline:
@@ -32,7 +35,7 @@ class Pipeline:
         self._sink = sink
         self._tar = hashlib.sha256()
         self.tar_size = 0
-        self._hasher, self._writer = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self._hasher, self._summer, self._writer = (ThreadPoolExecutor(1) for _ in range(3))
         self._compressors = ThreadPoolExecutor(_COMPRESSORS)
         self._pending: deque[Future[Any]] = deque()
         self._parts: list[bytes] = []  # Members too small to be written one by one.
@@ -46,7 +49,13 @@ class Pipeline:
     def hash_file(self, source: Source) -> Future[int]:
         """The next bytes of the tar are a file; gives its CRC-32."""
         self.tar_size += source.size
-        return self._later(self._hasher, _update_and_sum, self._tar, source)
+        return self._later(self._hasher, _update_and_sum, self._tar, source, self._summer)
+
+    def hash_chunk(self, source: Source, offset: int) -> Future[bytes]:
+        """The next bytes of the tar are a chunk of a file; gives them."""
+        length = min(CHUNK, source.size - offset)
+        self.tar_size += length
+        return self._later(self._hasher, _update_and_keep, self._tar, source, length, offset)
 
     def emit(self, member: bytes) -> None:
         """The next bytes of the blob."""
@@ -64,8 +73,12 @@ class Pipeline:
 
     def emit_later(self, members: Callable[[], Iterable[bytes]]) -> None:
         """The next bytes of the blob are made when everything before them was written."""
+        self.when_written(self._write_all, members)
+
+    def when_written(self, work: Callable[..., _Result], *arguments: Any) -> Future[_Result]:
+        """Does something when everything so far was written."""
         self._write()
-        self._later(self._writer, self._write_all, members)
+        return self._later(self._writer, work, *arguments)
 
     def drain(self) -> None:
         """Returns when everything was hashed and written; raises what went wrong."""
@@ -77,7 +90,7 @@ class Pipeline:
         """Stops the threads, also after an error."""
         for future in self._pending:
             future.cancel()
-        for lane in (self._compressors, self._hasher, self._writer):
+        for lane in (self._compressors, self._hasher, self._summer, self._writer):
             lane.shutdown()
 
     @property
@@ -107,9 +120,22 @@ def _update(tar: Any, parts: Sequence[bytes | memoryview]) -> None:
     tar.update(parts[0] if len(parts) == 1 else b"".join(parts))
 
 
-def _update_and_sum(tar: Any, source: Source) -> int:
-    crc = 0
-    for view in source.views(bytearray(CHUNK)):
+def _update_and_keep(tar: Any, source: Source, length: int, offset: int) -> bytes:
+    data = source.read(length, offset)
+    tar.update(data)
+    return data
+
+
+def _update_and_sum(tar: Any, source: Source, lane: ThreadPoolExecutor) -> int:
+    """The CRC-32 comes from a lane of its own, a few buffers behind."""
+    crc, sums = Crc(), deque[Future[None]]()
+    buffers = [memoryview(bytearray(_BUFFER)) for _ in range(_BUFFERS)]
+    for number, offset in enumerate(range(0, source.size, _BUFFER)):
+        if number >= _BUFFERS:
+            sums.popleft().result()
+        view = source.fill(buffers[number % _BUFFERS], offset)
+        sums.append(lane.submit(crc.add, view))
         tar.update(view)
-        crc = zlib.crc32(view, crc)
-    return crc
+    for done in sums:
+        done.result()
+    return crc.value

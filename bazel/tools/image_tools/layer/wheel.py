@@ -28,6 +28,10 @@ class Wheel:
             return member
         return None
 
+    def stored(self, member: Member) -> bytes:
+        """The compressed bytes of a small member."""
+        return self._archive.small(member)
+
     def stream(self, member: Member) -> Iterator[bytes]:
         """The compressed bytes."""
         return self._archive.stored(member, CHUNK)
