@@ -44,7 +44,7 @@ class Copier:
 
     def content(self, path: str, crc: int, data: bytes | memoryview) -> None:
         """A file of at most a chunk."""
-        if self._wheel and (member := self._wheel.find(path, len(data), crc)):
+        if self._wheel and (member := self._wheel.find(path, len(data))) and member.crc == crc:
             self._done.append("copied")
             glue = gzip_members.glue(bytes(self._glue))
             self._glue.clear()
@@ -60,9 +60,14 @@ class Copier:
             self._pipeline.compress(lambda: kept)
 
     def large(self, path: str, summed: Future[int], source: Source) -> None:
-        """A larger one: what becomes of it is decided when it was read."""
+        """A larger one: taken for the wheel's own as long as it is not read to the end."""
         self.seal()
-        self._pipeline.emit_later(partial(self._large, path, summed, source))
+        compressed = self._compressed_late(summed, source)
+        if self._wheel and (member := self._wheel.find(path, source.size)):
+            stream = gzip_members.around(self._wheel.stream(member), member.crc, member.size)
+            self._pipeline.emit_guess(stream, partial(self._is_copied, member.crc, summed, source), compressed)
+        else:
+            self._pipeline.emit_later(compressed)
 
     def seal(self) -> None:
         """Makes a member of the headers and padding so far."""
@@ -70,17 +75,17 @@ class Copier:
             self._pipeline.emit(gzip_members.glue(bytes(self._glue)))
             self._glue.clear()
 
-    def _stream(self, path: str, size: int, crc: int) -> Iterator[bytes] | None:
-        member = self._wheel.find(path, size, crc) if self._wheel else None
-        return gzip_members.around(self._wheel.stream(member), crc, size) if self._wheel and member else None
+    def _is_copied(self, crc: int, summed: Future[int], source: Source) -> bool:
+        if summed.result() != crc:
+            return False
+        self._done.append("copied")
+        source.close()
+        return True
 
-    def _large(self, path: str, summed: Future[int], source: Source) -> Iterator[bytes]:
-        if stream := self._stream(path, source.size, summed.result()):
-            self._done.append("copied")
-            yield from stream
-        else:
-            self._done.append("compressed")
-            yield from map(gzip_members.content, source.chunks(CHUNK))
+    def _compressed_late(self, summed: Future[int], source: Source) -> Iterator[bytes]:
+        summed.result()
+        self._done.append("compressed")
+        yield from map(gzip_members.content, source.chunks(CHUNK))
         source.close()
 
 

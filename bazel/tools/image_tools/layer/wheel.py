@@ -21,10 +21,10 @@ class Wheel:
             place: member for member in self._archive.members if member.size and (place := site.installed(member.name))
         }
 
-    def find(self, path: str, size: int, crc: int) -> Member | None:
-        """The member that is this file of the image, if its bytes are a DEFLATE stream to be copied."""
+    def find(self, path: str, size: int) -> Member | None:
+        """The member that is this file of the image if its CRC-32 is too, and has a DEFLATE stream to be copied."""
         member = self._places.get(path)
-        if member and (member.size, member.crc, member.method, member.encrypted) == (size, crc, DEFLATED, False):
+        if member and member.size == size and member.method == DEFLATED and not member.encrypted:
             return member
         return None
 
