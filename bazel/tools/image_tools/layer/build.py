@@ -140,7 +140,8 @@ class LayerWriter:
         """A file that fits into what is left of the tape's buffer is read there, and is what it was at that moment."""
         before = len(self._padding) + tar.BLOCK
         room = self._tape.room(before)
-        size = read_whole(file, room)
+        member = None if self._tape.compress else self._copier.member(entry.path)
+        size = read_whole(file, room, member.size if member else 0)
         if not size:
             return False
         mode = entry.mode or _mode(bytes(room[:_MAGIC]))
@@ -155,7 +156,7 @@ class LayerWriter:
             self._compressed += 1
         else:
             self._copier.glue(head)
-            self._copier.content(entry.path, crc, data)
+            self._copier.content(member, crc, data)
         self._padding = tar.padding(size)
         return True
 
@@ -183,7 +184,7 @@ class LayerWriter:
             if self._tape.compress:
                 self._compressed += 1
             else:
-                self._copier.content(path, crc, data)
+                self._copier.content(self._copier.member(path), crc, data)
 
     def _add_large(self, path: str, mode: int, source: Source) -> None:
         self._flush()
@@ -192,7 +193,7 @@ class LayerWriter:
             summed = compress_file(self._pipeline, source)
         else:
             summed = self._pipeline.hash_file(source)
-            self._copier.large(path, summed, source)
+            self._copier.large(self._copier.member(path), summed, source)
         self._summed.append((len(self.records), summed))
         self._record(path, "file", mode, source.size, 0)
 

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from image_tools.layer import gzip_members
+from image_tools.layer.archive import Member
 from image_tools.layer.crc import Crc
 from image_tools.layer.disk import Source
 from image_tools.layer.gzip_members import CHUNK
@@ -42,9 +43,13 @@ class Copier:
         if len(self._glue) >= _GLUE:
             self.seal()
 
-    def content(self, path: str, crc: int, data: bytes | memoryview) -> None:
-        """A file of at most a chunk."""
-        if self._wheel and (member := self._wheel.find(path, len(data))) and member.crc == crc:
+    def member(self, path: str) -> Member | None:
+        """What the wheel has for a file of the image; a patched one differs in size or CRC-32."""
+        return self._wheel.find(path) if self._wheel else None
+
+    def content(self, member: Member | None, crc: int, data: bytes | memoryview) -> None:
+        """A file of at most a chunk, and what the wheel has for it."""
+        if self._wheel and member and (member.size, member.crc) == (len(data), crc):
             self._done.append("copied")
             glue = gzip_members.glue(bytes(self._glue))
             self._glue.clear()
@@ -59,11 +64,11 @@ class Copier:
             kept = bytes(data)
             self._pipeline.compress(lambda: kept)
 
-    def large(self, path: str, summed: Future[int], source: Source) -> None:
+    def large(self, member: Member | None, summed: Future[int], source: Source) -> None:
         """A larger one: taken for the wheel's own as long as it is not read to the end."""
         self.seal()
         compressed = self._compressed_late(summed, source)
-        if self._wheel and (member := self._wheel.find(path, source.size)):
+        if self._wheel and member and member.size == source.size:
             stream = gzip_members.around(self._wheel.stream(member), member.crc, member.size)
             self._pipeline.emit_guess(stream, partial(self._is_copied, member.crc, summed, source), compressed)
         else:

@@ -72,14 +72,15 @@ def open_file(path: str) -> int:
         raise LayerError(_why_not(path, error)) from None
 
 
-def read_whole(file: int, room: memoryview) -> int:
+def read_whole(file: int, room: memoryview, expected: int) -> int:
     """Reads a file that ends within `room` and gives its size; 0 when it is empty, larger, or no regular file.
 
-    Two system calls less than a Source, which says what is the matter with the others.
+    Several system calls less than a Source, which says what is the matter with the others. One of the expected size is
+    not asked whether there is more, which its CRC-32 would show.
     """
     try:
         size = os.preadv(file, [room], 0)
-        return size if size < len(room) and not os.pread(file, 1, size) else 0
+        return size if size < len(room) and (size == expected or not os.pread(file, 1, size)) else 0
     except OSError:  # A folder cannot be read, a pipe not at a place.
         return 0
 

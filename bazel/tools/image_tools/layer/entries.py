@@ -131,18 +131,21 @@ def is_library(entry: Entry) -> bool:
 
 
 def spread(arranged: Sequence[Entry], sizes: Mapping[str, int]) -> list[Entry]:
-    """The files whose sizes are given evenly among the others, the largest first.
+    """Native libraries evenly among the other files, the largest first, where sizes are known by source.
 
-    A large file is hashed while the small ones behind it are opened and read, which takes a hundred times as long a
-    byte; it is worth the most at the start, and later there has to be one again when the small ones have used it up.
+    A large file is hashed while the small ones behind it are opened and read, which takes far longer a byte: it helps
+    most at the start, and the next one when the small ones have caught up. Hard links stay at the end.
     """
-    large = sorted((entry for entry in arranged if entry.source in sizes), key=lambda entry: (-sizes[entry.source], entry.path))
-    small = [entry for entry in arranged if entry.source not in sizes]
-    places = [index * len(small) // len(large) for index in range(len(large))]
-    mixed: list[Entry] = []
-    for entry, start, end in zip(large, places, [*places[1:], len(small)]):
-        mixed += [entry, *small[start:end]]
-    return mixed or small
+    links = [entry for entry in arranged if entry.kind == "hardlink"]
+    large = [entry for entry in arranged if is_library(entry)]
+    small = [entry for entry in arranged if not is_library(entry) and entry.kind != "hardlink"]
+    large.sort(key=lambda entry: (-sizes.get(entry.source, 0), entry.path))
+    mixed, done = list[Entry](), 0
+    for number, entry in enumerate(large, 1):
+        end = number * len(small) // len(large)
+        mixed += [entry, *small[done:end]]
+        done = end
+    return [*mixed, *small[done:], *links]
 
 
 def folders(entries: Iterable[Entry]) -> list[str]:

@@ -43,9 +43,9 @@ def described(listed: Iterable[Entry], root: str, name: str) -> Iterator[Entry]:
     """The files of this name in the site's own *.dist-info folders (a package may bring others for itself)."""
     suffix = f".dist-info/{name}"
     for entry in listed:
-        if entry.path.endswith(suffix) and entry.path.startswith(root) and entry.kind in _FILES:
-            if entry.path.count("/", len(root)) == 1:
-                yield entry
+        path = entry.path  # Hardly any has this end: it is asked for first.
+        if path.endswith(suffix) and path.startswith(root) and path.count("/", len(root)) == 1 and entry.kind in _FILES:
+            yield entry
 
 
 def text(entry: Entry) -> str:

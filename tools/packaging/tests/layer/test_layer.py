@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from image_tools.layer import gzip_members
+from image_tools.layer.crc import Crc
 from tools.packaging.tests.layer.testing import build, listing, run, tree
 
 GOLDEN = """\
@@ -29,7 +30,7 @@ lrwxrwxrwx 0/0               0 2000-01-01 00:00 app/src/link -> ../bin/tool
 -rw-r--r-- 0/0               6 2000-01-01 00:00 app/src/näme\\nand line
 hrw-r--r-- 0/0               0 2000-01-01 00:00 app/src/again link to app/src/main.py
 """
-GOLDEN_DIGEST = "sha256:f42f08876a8cc81da6ca9ca27d4b31f5c2a9a8e34f7fe88d40e8a51e11f1c402"
+GOLDEN_DIGEST = "sha256:45574ec433b42ab706ccd64b908432af87775b9577286f059add3220213ba558"
 GOLDEN_DIFF_ID = "sha256:a112969104b6f19c7e1e15dd45f7ad8e3ba9936b27e813d65a4ab47256e14fe5"
 
 
@@ -157,11 +158,30 @@ def test_random_trees_come_back(tmp_path: Path, found: dict) -> None:
     shutil.rmtree(folder)
 
 
-def test_libraries_come_first_and_hard_links_last(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    lines = [[name, str(tmp_path / "file")] for name in ("a.py", "b/libz.so", "b/libz.so.1", "b/x.sort", "z.so.txt")]
+def test_libraries_are_spread_by_size_and_hard_links_are_last(tmp_path: Path) -> None:
+    sizes = {"a.py": 9, "b/libz.so": 1, "b/libz.so.1": 3, "b/x.sort": 9, "c.py": 9, "d.py": 9, "z.so.txt": 2}
+    for name, size in sizes.items():
+        (tmp_path / name.replace("/", "-")).write_text("x" * size)
+    lines = [[name, str(tmp_path / name.replace("/", "-"))] for name in sizes]
     built = build(tmp_path / "out", [["a", "a.py", "hardlink"], *lines])
-    assert names(built.blob) == ["b", "b/libz.so", "b/libz.so.1", "z.so.txt", "a.py", "b/x.sort", "a"]
+    spread = ["b/libz.so.1", "a.py", "z.so.txt", "b/x.sort", "b/libz.so", "c.py", "d.py"]
+    assert names(built.blob) == ["b", *spread, "a"]
+
+
+def test_libraries_only_and_twice_the_same_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    built = build(tmp_path / "out", [[name, str(tmp_path / "file")] for name in ("b.so", "a.so", "a.py")])
+    assert names(built.blob) == ["a.so", "b.so", "a.py"]
+    built = build(tmp_path / "only", [[name, str(tmp_path / "file")] for name in ("b.so", "a.so")])
+    assert names(built.blob) == ["a.so", "b.so"]
+
+
+@given(st.lists(st.binary(max_size=300)))
+def test_a_crc_is_put_together_from_those_of_pieces(pieces: list[bytes]) -> None:
+    crc = Crc()
+    for piece in pieces:
+        crc.join(zlib.crc32(piece), len(piece))
+    assert crc.value == zlib.crc32(b"".join(pieces))
 
 
 def test_more_than_all_buffers_hold(tmp_path: Path) -> None:
