@@ -128,27 +128,26 @@ class LayerWriter:
     def _add_file(self, entry: Entry) -> None:
         file = open_file(entry.source)
         try:
-            if self._add_at_once(entry, file):
-                os.close(file)
-                return
+            done = self._add_at_once(entry, file)
         except BaseException:
             os.close(file)
             raise
-        self._add_source(entry, Source(entry.source, file))
+        if done:
+            os.close(file)
+        else:
+            self._add_source(entry, Source(entry.source, file))
 
     def _add_at_once(self, entry: Entry, file: int) -> bool:
-        """A file that fits into what is left of the tape's buffer is read there, and is what it was at that moment."""
+        """Whether the file fitted into what is left of the tape's buffer; it is what it was at that moment."""
         before = len(self._padding) + tar.BLOCK
         room = self._tape.room(before)
         member = None if self._tape.compress else self._copier.member(entry.path)
         size = read_whole(file, room, member.size if member else 0)
-        if not size:
-            return False
-        mode = entry.mode or _mode(bytes(room[:_MAGIC]))
-        head = self._padding + tar.header(entry.path, tar.FILE, size=size, mode=mode)
-        if len(head) != before:
-            return False
         data = room[:size]
+        mode = entry.mode or _mode(bytes(data[:_MAGIC]))
+        head = self._padding + tar.header(entry.path, tar.FILE, size=size, mode=mode)
+        if not size or len(head) != before:  # An empty or large one, or one with a long name.
+            return False
         self._tape.take(head, size)
         crc = zlib.crc32(data)
         self._record(entry.path, "file", mode, size, crc)

@@ -51,11 +51,8 @@ class Copier:
         """A file of at most a chunk, and what the wheel has for it."""
         if self._wheel and member and (member.size, member.crc) == (len(data), crc):
             self._done.append("copied")
-            glue = gzip_members.glue(bytes(self._glue))
-            self._glue.clear()
-            self._pipeline.emit(
-                b"".join((glue, gzip_members.HEAD, self._wheel.stored(member), gzip_members.tail(crc, len(data))))
-            )
+            stream, tail = self._wheel.stored(member), gzip_members.tail(crc, len(data))
+            self._pipeline.emit(b"".join((self._sealed(), gzip_members.HEAD, stream, tail)))
         elif len(data) <= _SMALL:
             self.glue(data)
         else:  # Somebody patched what was installed, or the wheel does not hold it.
@@ -65,7 +62,7 @@ class Copier:
             self._pipeline.compress(lambda: kept)
 
     def large(self, member: Member | None, summed: Future[int], source: Source) -> None:
-        """A larger one: taken for the wheel's own as long as it is not read to the end."""
+        """A larger one of the right size is taken for the wheel's own until its CRC-32 is known."""
         self.seal()
         compressed = self._compressed_late(summed, source)
         if self._wheel and member and member.size == source.size:
@@ -77,8 +74,12 @@ class Copier:
     def seal(self) -> None:
         """Makes a member of the headers and padding so far."""
         if self._glue:
-            self._pipeline.emit(gzip_members.glue(bytes(self._glue)))
-            self._glue.clear()
+            self._pipeline.emit(self._sealed())
+
+    def _sealed(self) -> bytes:
+        member = gzip_members.glue(bytes(self._glue)) if self._glue else b""
+        self._glue.clear()
+        return member
 
     def _is_copied(self, crc: int, summed: Future[int], source: Source) -> bool:
         if summed.result() != crc:

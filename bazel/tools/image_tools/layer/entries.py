@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,14 +132,16 @@ def is_library(entry: Entry) -> bool:
 
 
 def spread(arranged: Sequence[Entry], sizes: Mapping[str, int]) -> list[Entry]:
-    """Native libraries evenly among the other files, the largest first, where sizes are known by source.
+    """Native libraries evenly among the other files, the largest first (sizes are by source); hard links at the end.
 
-    A large file is hashed while the small ones behind it are opened and read, which takes far longer a byte: it helps
-    most at the start, and the next one when the small ones have caught up. Hard links stay at the end.
+    A large file is hashed while the small ones behind it are opened and read, as many as there is memory for. So those
+    of the fullest folders are next: they are the smallest, and there is the most to do for each of their bytes.
     """
     links = [entry for entry in arranged if entry.kind == "hardlink"]
     large = [entry for entry in arranged if is_library(entry)]
     small = [entry for entry in arranged if not is_library(entry) and entry.kind != "hardlink"]
+    crowds = Counter(entry.path.rpartition("/")[0] for entry in small)
+    small.sort(key=lambda entry: -crowds[entry.path.rpartition("/")[0]])
     large.sort(key=lambda entry: (-sizes.get(entry.source, 0), entry.path))
     mixed, done = list[Entry](), 0
     for number, entry in enumerate(large, 1):

@@ -23,7 +23,6 @@ from image_tools.layer.sink import Sink
 _COMPRESSORS = min(4, max(2, os.cpu_count() or 2))
 _HELD = 40 * CHUNK  # So much at most waits to be hashed, compressed and written; what waits for two is counted twice.
 _WRITTEN_AT_ONCE = 1 << 18
-_BUFFERS, _BUFFER = 4, 1 << 20  # Of a large file.
 
 _Result = TypeVar("_Result")
 
@@ -146,15 +145,15 @@ def _update_and_keep(tar: Any, source: Source, length: int, offset: int) -> byte
 
 
 def _update_and_sum(tar: Any, source: Source, lane: ThreadPoolExecutor) -> int:
-    """The CRC-32 comes from a lane of its own, a few buffers behind."""
-    crc, sums = Crc(), deque[Future[None]]()
-    buffers = [memoryview(bytearray(_BUFFER)) for _ in range(_BUFFERS)]
-    for number, offset in enumerate(range(0, source.size, _BUFFER)):
-        if number >= _BUFFERS:
-            sums.popleft().result()
-        view = source.fill(buffers[number % _BUFFERS], offset)
-        sums.append(lane.submit(crc.add, view))
-        tar.update(view)
-    for done in sums:
-        done.result()
+    """The CRC-32 comes from a lane of its own, which reads the file again: handing over each piece would cost more."""
+    crc = Crc()
+    summed = lane.submit(_each, source, crc.add)
+    _each(source, tar.update)
+    summed.result()
     return crc.value
+
+
+def _each(source: Source, take: Callable[[memoryview], object]) -> None:
+    buffer = memoryview(bytearray(CHUNK))
+    for offset in range(0, source.size, CHUNK):
+        take(source.fill(buffer, offset))
