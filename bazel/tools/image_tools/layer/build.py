@@ -143,10 +143,12 @@ class LayerWriter:
         room = self._tape.room(before)
         member = None if self._tape.compress else self._copier.member(entry.path)
         size = read_whole(file, room, member.size if member else 0)
+        if not size:
+            return False
         data = room[:size]
         mode = entry.mode or _mode(bytes(data[:_MAGIC]))
         head = self._padding + tar.header(entry.path, tar.FILE, size=size, mode=mode)
-        if not size or len(head) != before:  # An empty or large one, or one with a long name.
+        if len(head) != before:  # A long name.
             return False
         self._tape.take(head, size)
         crc = zlib.crc32(data)
