@@ -21,6 +21,8 @@ _END = struct.Struct("<4s6xHLLH")
 _END_64 = struct.Struct("<4s28xQQQ")
 _LOCATOR_64 = 20  # Says where the wide end is, which is always right before it.
 _MEMBER = struct.Struct("<4s4xHH4xLLLHHH8xL")
+_WINDOW = 1 << 17
+_SPARE = 64  # Few local headers have more to say than their name.
 _LOCAL = struct.Struct("<4s22xHH")
 _LONGEST_END = _END.size + (1 << 16)
 _IN_EXTRA = 0xFFFFFFFF
@@ -43,6 +45,7 @@ class Archive:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._window, self._window_at = b"", 0
         try:
             self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
@@ -54,7 +57,7 @@ class Archive:
 
     def stored(self, member: Member, chunk: int) -> Iterator[bytes]:
         """The bytes of a member as they are in the archive; those of a small one are one piece."""
-        guess = _LOCAL.size + len(member.name.encode()) + 64  # Few local headers have more to say than their name.
+        guess = _LOCAL.size + len(member.name.encode()) + _SPARE
         head = os.pread(self._file, guess + min(member.length, chunk), member.offset)
         start = self._header_size(head)
         piece = head[start : start + min(member.length, chunk)]
@@ -64,6 +67,16 @@ class Archive:
             piece = self._read(min(chunk, member.length - done), member.offset + start + done)
             done += len(piece)
             yield piece
+
+    def small(self, member: Member) -> bytes:
+        """The same in one piece; read together with what lies behind it, since members are mostly asked for in turn."""
+        place = member.offset - self._window_at
+        if place < 0 or place + _LOCAL.size + len(member.name) + member.length + _SPARE > len(self._window):
+            self._window, self._window_at = os.pread(self._file, _WINDOW, member.offset), member.offset
+            place = 0
+        start = place + self._header_size(self._window, place)
+        data = self._window[start : start + member.length]
+        return data if len(data) == member.length else b"".join(self.stored(member, member.length))
 
     def unpacked(self, member: Member, chunk: int) -> Iterator[bytes]:
         """What a member holds."""
@@ -118,11 +131,11 @@ class Archive:
         self._before = end - size - at  # What was put before the archive, of which its offsets know nothing.
         return end - size, size, count
 
-    def _header_size(self, head: bytes) -> int:
+    def _header_size(self, head: bytes, place: int = 0) -> int:
         """A local header's, whose extra field may differ from the directory's."""
-        if len(head) < _LOCAL.size or not head.startswith(b"PK\x03\x04"):
+        if len(head) < place + _LOCAL.size or not head.startswith(b"PK\x03\x04", place):
             raise LayerError(f"{self.path} has no member where its directory says: fetch it again.")
-        _, name, extra = _LOCAL.unpack_from(head)
+        _, name, extra = _LOCAL.unpack_from(head, place)
         return _LOCAL.size + int(name) + int(extra)
 
     def _read(self, length: int, offset: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -9,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 from image_tools.layer import entries, gzip_members, tar
 from image_tools.layer.copying import Copier, compress_file
-from image_tools.layer.disk import Source, resolve
+from image_tools.layer.disk import Source, open_file, read_whole, resolve, sizes
 from image_tools.layer.entries import Entry
 from image_tools.layer.gzip_members import CHUNK
 from image_tools.layer.pipeline import Pipeline
@@ -36,6 +37,7 @@ def build(
 ) -> tuple[Metadata, list[Record]]:
     """Writes the layer of these entries to `out`."""
     arranged = entries.arrange(resolve(listed))
+    arranged = entries.spread(arranged, sizes(entry.source for entry in arranged if entries.is_library(entry)))
     writer = LayerWriter(out, label, wheel, tags)
     try:
         writer.folders(entries.folders(arranged))
@@ -124,10 +126,44 @@ class LayerWriter:
         self._pipeline.close()
 
     def _add_file(self, entry: Entry) -> None:
-        source = Source(entry.source)
+        file = open_file(entry.source)
+        try:
+            done = self._add_at_once(entry, file)
+        except BaseException:
+            os.close(file)
+            raise
+        if done:
+            os.close(file)
+        else:
+            self._add_source(entry, Source(entry.source, file))
+
+    def _add_at_once(self, entry: Entry, file: int) -> bool:
+        """Whether the file fitted into what is left of the tape's buffer; it is what it was at that moment."""
+        before = len(self._padding) + tar.BLOCK
+        room = self._tape.room(before)
+        member = None if self._tape.compress else self._copier.member(entry.path)
+        size = read_whole(file, room, member.size if member else 0)
+        if not size:
+            return False
+        data = room[:size]
+        mode = entry.mode or _mode(bytes(data[:_MAGIC]))
+        head = self._padding + tar.header(entry.path, tar.FILE, size=size, mode=mode)
+        if len(head) != before:  # A long name.
+            return False
+        self._tape.take(head, size)
+        crc = zlib.crc32(data)
+        self._record(entry.path, "file", mode, size, crc)
+        if self._tape.compress:
+            self._compressed += 1
+        else:
+            self._copier.glue(head)
+            self._copier.content(member, crc, data)
+        self._padding = tar.padding(size)
+        return True
+
+    def _add_source(self, entry: Entry, source: Source) -> None:
         large = source.size > CHUNK
         try:
-            # A small file is read at once, and is what it was at that moment.
             first = source.read(_MAGIC if large else source.size, 0)
             mode = entry.mode or _mode(first)
             self._head(entry.path, "file", mode, source.size)
@@ -149,18 +185,18 @@ class LayerWriter:
             if self._tape.compress:
                 self._compressed += 1
             else:
-                self._copier.content(path, crc, data)
+                self._copier.content(self._copier.member(path), crc, data)
 
     def _add_large(self, path: str, mode: int, source: Source) -> None:
         self._flush()
-        summed = self._pipeline.hash_file(source)
-        self._summed.append((len(self.records), summed))
-        self._record(path, "file", mode, source.size, 0)
         if self._tape.compress:
             self._compressed += 1
-            compress_file(self._pipeline, summed, source)
+            summed = compress_file(self._pipeline, source)
         else:
-            self._copier.large(path, summed, source)
+            summed = self._pipeline.hash_file(source)
+            self._copier.large(self._copier.member(path), summed, source)
+        self._summed.append((len(self.records), summed))
+        self._record(path, "file", mode, source.size, 0)
 
     def _add_text(self, entry: Entry) -> None:
         data = entry.source.encode("utf-8", "surrogateescape")

@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from functools import partial
 
 from image_tools.layer import gzip_members
+from image_tools.layer.archive import Member
+from image_tools.layer.crc import Crc
 from image_tools.layer.disk import Source
 from image_tools.layer.gzip_members import CHUNK
 from image_tools.layer.pipeline import Pipeline
@@ -35,59 +37,77 @@ class Copier:
         """Files that zlib compressed."""
         return self._done.count("compressed")
 
-    def glue(self, data: bytes) -> None:
+    def glue(self, data: bytes | memoryview) -> None:
         """Headers, padding and other small things."""
         self._glue += data
         if len(self._glue) >= _GLUE:
             self.seal()
 
-    def content(self, path: str, crc: int, data: bytes) -> None:
-        """A file of at most a chunk."""
-        if stream := self._stream(path, len(data), crc):
+    def member(self, path: str) -> Member | None:
+        """What the wheel has for a file of the image; a patched one differs in size or CRC-32."""
+        return self._wheel.find(path) if self._wheel else None
+
+    def content(self, member: Member | None, crc: int, data: bytes | memoryview) -> None:
+        """A file of at most a chunk, and what the wheel has for it."""
+        if self._wheel and member and (member.size, member.crc) == (len(data), crc):
             self._done.append("copied")
-            self.seal()
-            for piece in stream:
-                self._pipeline.emit(piece)
+            stream, tail = self._wheel.stored(member), gzip_members.tail(crc, len(data))
+            self._pipeline.emit(b"".join((self._sealed(), gzip_members.HEAD, stream, tail)))
         elif len(data) <= _SMALL:
             self.glue(data)
         else:  # Somebody patched what was installed, or the wheel does not hold it.
             self._done.append("compressed")
             self.seal()
-            self._pipeline.compress(lambda: data)
+            kept = bytes(data)
+            self._pipeline.compress(lambda: kept)
 
-    def large(self, path: str, summed: Future[int], source: Source) -> None:
-        """A larger one: what becomes of it is decided when it was read."""
+    def large(self, member: Member | None, summed: Future[int], source: Source) -> None:
+        """A larger one of the right size is taken for the wheel's own until its CRC-32 is known."""
         self.seal()
-        self._pipeline.emit_later(partial(self._large, path, summed, source))
+        compressed = self._compressed_late(summed, source)
+        if self._wheel and member and member.size == source.size:
+            stream = gzip_members.around(self._wheel.stream(member), member.crc, member.size)
+            self._pipeline.emit_guess(stream, partial(self._is_copied, member.crc, summed, source), compressed)
+        else:
+            self._pipeline.emit_later(compressed)
 
     def seal(self) -> None:
         """Makes a member of the headers and padding so far."""
         if self._glue:
-            self._pipeline.emit(gzip_members.glue(bytes(self._glue)))
-            self._glue.clear()
+            self._pipeline.emit(self._sealed())
 
-    def _stream(self, path: str, size: int, crc: int) -> Iterator[bytes] | None:
-        member = self._wheel.find(path, size, crc) if self._wheel else None
-        return gzip_members.around(self._wheel.stream(member), crc, size) if self._wheel and member else None
+    def _sealed(self) -> bytes:
+        member = gzip_members.glue(bytes(self._glue)) if self._glue else b""
+        self._glue.clear()
+        return member
 
-    def _large(self, path: str, summed: Future[int], source: Source) -> Iterator[bytes]:
-        if stream := self._stream(path, source.size, summed.result()):
-            self._done.append("copied")
-            yield from stream
-        else:
-            self._done.append("compressed")
-            yield from map(gzip_members.content, source.chunks(CHUNK))
+    def _is_copied(self, crc: int, summed: Future[int], source: Source) -> bool:
+        if summed.result() != crc:
+            return False
+        self._done.append("copied")
+        source.close()
+        return True
+
+    def _compressed_late(self, summed: Future[int], source: Source) -> Iterator[bytes]:
+        summed.result()
+        self._done.append("compressed")
+        yield from map(gzip_members.content, source.chunks(CHUNK))
         source.close()
 
 
-def compress_file(pipeline: Pipeline, summed: Future[int], source: Source) -> None:
-    """Members of a large file, a chunk each."""
+def compress_file(pipeline: Pipeline, source: Source) -> Future[int]:
+    """Members of a large file, a chunk each; gives its CRC-32, which is put together from theirs."""
+    crc = Crc()
     for offset in range(0, source.size, CHUNK):
-        pipeline.compress(partial(source.read, min(CHUNK, source.size - offset), offset))
-    pipeline.emit_later(partial(_close, summed, source))
+        made = pipeline.compress(pipeline.hash_chunk(source, offset).result)
+        pipeline.when_written(_join, crc, made)
+    return pipeline.when_written(_closed, crc, source)
 
 
-def _close(summed: Future[int], source: Source) -> tuple[()]:
-    summed.result()
+def _join(crc: Crc, made: Future[bytes]) -> None:
+    crc.join(*gzip_members.tail_of(made.result()))
+
+
+def _closed(crc: Crc, source: Source) -> int:
     source.close()
-    return ()
+    return crc.value

@@ -8,6 +8,7 @@ zeros as matches at distance 1 brings a header of 512 bytes to about 120, and no
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 # (value, number of bits), the first bit of the stream lowest.
@@ -17,40 +18,52 @@ _LONGEST, _SHORTEST = 258, 3
 _FINAL_FIXED_BLOCK: Bits = (0b011, 3)
 _END_OF_BLOCK = 7  # Zero bits.
 _ZEROS = re.compile(rb"(\x00{4,})")  # Splits into other bytes and zeros, in turn.
-_SHARED = 356  # So much of a header, from its type on, is the same for most files.
+# What mostly comes is padding and a header: a name, numbers, and from the type on what is the same for most files.
+_HEADER, _NAME, _SHARED = 512, 100, 356
 
 
 def encode(data: bytes) -> bytes:
     """`data` as one complete raw DEFLATE stream."""
     value, length = _FINAL_FIXED_BLOCK
-    for more, bits in (_bits(data[:-_SHARED]), _shared(data[-_SHARED:])):
+    for more, bits in _parts(data):
         value |= more << length
         length += bits
     return value.to_bytes((length + _END_OF_BLOCK + 7) // 8, "little")
 
 
-def _bits(data: bytes) -> Bits:
-    value = length = 0
+def _parts(data: bytes) -> Iterable[Bits]:
+    before, numbers = len(data) - _HEADER, data[-_HEADER + _NAME : -_SHARED]
+    name = data[before : before + _NAME].rstrip(b"\0") if before >= 0 else b""
+    if not name or not (name + numbers).isascii() or data.count(0, 0, before) != before:
+        return _any_parts(data)
+    return _zeros(before), _ascii(name), _zeros(_NAME - len(name)), _ascii(numbers), _shared(data[-_SHARED:])
+
+
+def _any_parts(data: bytes) -> Iterator[Bits]:
     for index, part in enumerate(_ZEROS.split(data)):
         if part:
-            more, bits = _zeros(len(part)) if index & 1 else _literals(part)
-            value |= more << length
-            length += bits
-    return value, length
+            yield _zeros(len(part)) if index & 1 else _literals(part)
 
 
-_shared = lru_cache(maxsize=64)(_bits)
+@lru_cache(maxsize=64)
+def _shared(data: bytes) -> Bits:
+    return _join(_any_parts(data))
+
+
+def _ascii(data: bytes) -> Bits:
+    """All codes have eight bits: the code is a table of bytes."""
+    return int.from_bytes(data.translate(_EIGHT_BITS), "little"), 8 * len(data)
 
 
 def _literals(data: bytes) -> Bits:
-    if data.isascii():  # All codes have eight bits: the code is a table of bytes.
-        return int.from_bytes(data.translate(_EIGHT_BITS), "little"), 8 * len(data)
-    return _join([_LITERAL[byte] for byte in data])
+    return _ascii(data) if data.isascii() else _join(_LITERAL[byte] for byte in data)
 
 
 @lru_cache(maxsize=4096)
 def _zeros(count: int) -> Bits:
     """A zero, then matches that repeat it."""
+    if count <= _SHORTEST:
+        return _join([_LITERAL[0]] * count)
     return _join([_LITERAL[0], *(_MATCH[length] for length in _match_lengths(count - 1))])
 
 
@@ -64,7 +77,7 @@ def _match_lengths(count: int) -> list[int]:
     return lengths
 
 
-def _join(parts: list[Bits]) -> Bits:
+def _join(parts: Iterable[Bits]) -> Bits:
     value = length = 0
     for more, bits in parts:
         value |= more << length

@@ -7,19 +7,22 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from image_tools.layer.entries import Entry, checked
 from image_tools.layer.errors import ChangedWhileRead, LayerError
 
+_TO_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # A pipe must not make us wait.
 _STEPS = 40  # The kernel's own limit for links on one path.
 
 
 class Source:
     """An open regular file of a known size."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, file: int | None = None) -> None:
         self.path = path
-        self._file, self._before = _open(path)
+        self._file = open_file(path) if file is None else file
+        self._before = self._status()
         self.size = self._before.st_size
 
     def read(self, length: int, offset: int) -> bytes:
@@ -36,37 +39,50 @@ class Source:
         for offset in range(0, self.size, length):
             yield self.read(min(length, self.size - offset), offset)
 
-    def views(self, buffer: bytearray) -> Iterator[memoryview]:
-        """The same in one buffer that is used again: what a view shows is there until the next one is asked for."""
-        whole = memoryview(buffer)
-        for offset in range(0, self.size, len(buffer)):
-            view = whole[: self.size - offset]
-            done = 0
-            while done < len(view) and (more := os.preadv(self._file, [view[done:]], offset + done)):
-                done += more
-            if done < len(view):
-                raise ChangedWhileRead(self.path)
-            yield view
+    def fill(self, buffer: memoryview, offset: int) -> memoryview:
+        """The bytes from there on, as many as fit into the buffer."""
+        view, done = buffer[: self.size - offset], 0
+        while done < len(view) and (more := os.preadv(self._file, [view[done:]], offset + done)):
+            done += more
+        if done < len(view):
+            raise ChangedWhileRead(self.path)
+        return view
 
     def close(self, *, check: bool = True) -> None:
         """Also notices whether the file grew, or was written to, since it was opened."""
-        after = os.fstat(self._file)
+        after = os.fstat(self._file) if check else self._before
         os.close(self._file)
-        if check and (after.st_size, after.st_mtime_ns) != (self.size, self._before.st_mtime_ns):
+        if (after.st_size, after.st_mtime_ns) != (self.size, self._before.st_mtime_ns):
             raise ChangedWhileRead(self.path)
 
+    def _status(self) -> os.stat_result:
+        status = os.fstat(self._file)
+        if stat.S_ISREG(status.st_mode):
+            return status
+        os.close(self._file)
+        what = "a folder: list its files, or give it as a tree" if stat.S_ISDIR(status.st_mode) else "no regular file"
+        raise LayerError(f"{self.path} is {what}.")
 
-def _open(path: str) -> tuple[int, os.stat_result]:
+
+def open_file(path: str) -> int:
+    """A descriptor to read from."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # A pipe must not make us wait.
+        return os.open(path, _TO_READ)
     except OSError as error:
         raise LayerError(_why_not(path, error)) from None
-    status = os.fstat(file)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(file)
-        what = "a folder: list its files, or give it as a tree" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        raise LayerError(f"{path} is {what}.")
-    return file, status
+
+
+def read_whole(file: int, room: memoryview, expected: int) -> int:
+    """Reads a file that ends within `room` and gives its size; 0 when it is empty, larger, or no regular file.
+
+    Several system calls less than a Source, which says what is the matter with the others. One of the expected size is
+    not asked whether there is more, which its CRC-32 would show.
+    """
+    try:
+        size = os.preadv(file, [room], 0)
+        return size if size < len(room) and (size == expected or not os.pread(file, 1, size)) else 0
+    except OSError:  # A folder cannot be read, a pipe not at a place.
+        return 0
 
 
 def _why_not(path: str, error: OSError) -> str:
@@ -75,6 +91,15 @@ def _why_not(path: str, error: OSError) -> str:
     if error.errno == errno.ENOENT and os.path.islink(path):
         return f"{path} is a symlink to {os.readlink(path)!r}, which does not exist."
     return f"{path} cannot be read: {error.strerror}."
+
+
+def sizes(paths: Iterable[str]) -> dict[str, int]:
+    """Of those files that there are."""
+    found = {}
+    for path in paths:
+        with suppress(OSError):  # Whoever opens it says why it cannot be read.
+            found[path] = os.stat(path).st_size
+    return found
 
 
 def resolve(entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -19,9 +19,10 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from image_tools.layer.errors import LayerError
 
@@ -46,7 +47,8 @@ def read(path: str) -> list[Entry]:
         lines = _decoded(Path(path).read_bytes()).removesuffix("\n").split("\n")
     except OSError as error:
         raise LayerError(f"{path} cannot be read: {error.strerror}.") from None
-    return [_entry(fields) for fields in _parsed(lines)]
+    parsed = _parsed(lines)
+    return _plain(parsed) or [_entry(fields) for fields in parsed]
 
 
 def _decoded(data: bytes) -> str:
@@ -57,7 +59,7 @@ def _decoded(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _parsed(lines: list[str]) -> list[object]:
+def _parsed(lines: list[str]) -> list[Any]:
     """All lines at once, which takes a third of the time; line by line only to say which one is wrong."""
     try:
         return list(json.loads(f"[{','.join(lines)}]"))
@@ -70,6 +72,19 @@ def _parsed_line(line: str) -> object:
         return json.loads(line)
     except ValueError:
         raise LayerError(f"{line!r} is no entry: expected [path, source, kind, mode] as a JSON list.") from None
+
+
+def _plain(parsed: list[Any]) -> list[Entry]:
+    """All entries at once where nothing is the matter with any of them and each is a file; else none."""
+    if {*map(type, parsed)} != {list} or {*map(len, parsed)} != {2}:
+        return []
+    paths, sources = zip(*parsed)
+    if {*map(type, paths), *map(type, sources)} != {str}:
+        return []
+    together = f"/{'/|/'.join(paths)}/"
+    if any(bad in together for bad in ("//", "/./", "/../", "/.wh.", "\0")):
+        return []
+    return [*map(Entry, paths, sources)]
 
 
 def _entry(fields: object) -> Entry:
@@ -94,10 +109,7 @@ def checked(path: str) -> str:
 
 
 def arrange(entries: Iterable[Entry]) -> list[Entry]:
-    """Each path once: native libraries, everything else, then hard links, so that what these name is there before.
-
-    Within that by path. Libraries are the large files: they are hashed while the small ones behind them are read.
-    """
+    """Each path once, by path; hard links at the end, so that what they name is there before."""
     found: dict[str, Entry] = {}
     for entry in entries:
         known = found.setdefault(entry.path, entry)
@@ -110,9 +122,33 @@ def arrange(entries: Iterable[Entry]) -> list[Entry]:
     return arranged
 
 
-def _rank(entry: Entry) -> tuple[bool, bool, str]:
-    path = entry.path
-    return entry.kind == "hardlink", not (path.endswith(".so") or ".so." in path), path
+def _rank(entry: Entry) -> tuple[bool, str]:
+    return entry.kind == "hardlink", entry.path
+
+
+def is_library(entry: Entry) -> bool:
+    """Whether it is a native library by its name: those are the large files."""
+    return entry.kind == "file" and (entry.path.endswith(".so") or ".so." in entry.path)
+
+
+def spread(arranged: Sequence[Entry], sizes: Mapping[str, int]) -> list[Entry]:
+    """Native libraries evenly among the other files, the largest first (sizes are by source); hard links at the end.
+
+    A large file is hashed while the small ones behind it are opened and read, as many as there is memory for. So those
+    of the fullest folders are next: they are the smallest, and there is the most to do for each of their bytes.
+    """
+    links = [entry for entry in arranged if entry.kind == "hardlink"]
+    large = [entry for entry in arranged if is_library(entry)]
+    small = [entry for entry in arranged if not is_library(entry) and entry.kind != "hardlink"]
+    crowds = Counter(entry.path.rpartition("/")[0] for entry in small)
+    small.sort(key=lambda entry: -crowds[entry.path.rpartition("/")[0]])
+    large.sort(key=lambda entry: (-sizes.get(entry.source, 0), entry.path))
+    mixed, done = list[Entry](), 0
+    for number, entry in enumerate(large, 1):
+        end = number * len(small) // len(large)
+        mixed += [entry, *small[done:end]]
+        done = end
+    return [*mixed, *small[done:], *links]
 
 
 def folders(entries: Iterable[Entry]) -> list[str]:
@@ -120,10 +156,10 @@ def folders(entries: Iterable[Entry]) -> list[str]:
     found: set[str] = set()
     kinds = {entry.path: entry.kind for entry in entries}
     for path, kind in kinds.items():
-        folder = path if kind == "dir" else posixpath.dirname(path)
+        folder = path if kind == "dir" else path.rpartition("/")[0]
         while folder not in found and folder != "":
             found.add(folder)
-            folder = posixpath.dirname(folder)
+            folder = folder.rpartition("/")[0]
     for folder in found:
         if kinds.get(folder, "dir") != "dir":
             raise LayerError(

@@ -43,6 +43,12 @@ def tail(crc: int, size: int) -> bytes:
     return struct.pack("<II", crc, size & 0xFFFFFFFF)
 
 
+def tail_of(member: bytes) -> tuple[int, int]:
+    """CRC-32 and size of what a member unpacks to."""
+    crc, size = struct.unpack("<II", member[-8:])
+    return int(crc), int(size)
+
+
 def _compressed(data: bytes | memoryview) -> bytes:
     # Every parameter is given: a default is a version's choice.
     encoder = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WITHOUT_HEAD, 8, zlib.Z_DEFAULT_STRATEGY)

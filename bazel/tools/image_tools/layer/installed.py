@@ -43,8 +43,8 @@ def described(listed: Iterable[Entry], root: str, name: str) -> Iterator[Entry]:
     """The files of this name in the site's own *.dist-info folders (a package may bring others for itself)."""
     suffix = f".dist-info/{name}"
     for entry in listed:
-        own = entry.path.startswith(root) and entry.path.count("/", len(root)) == 1
-        if own and entry.path.endswith(suffix) and entry.kind in _FILES:
+        path = entry.path  # Hardly any has this end: it is asked for first.
+        if path.endswith(suffix) and path.startswith(root) and path.count("/", len(root)) == 1 and entry.kind in _FILES:
             yield entry
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+Place = tuple[Any, int]  # A sum and a size.
 
 
 class Sink:
@@ -19,6 +21,16 @@ class Sink:
         self._sum.update(data)
         self.size += len(data)
         self._file.write(data)
+
+    def place(self) -> Place:
+        """Where it is now."""
+        return self._sum.copy(), self.size
+
+    def back(self, place: Place) -> None:
+        """Forgets what was written since then."""
+        self._sum, self.size = place
+        self._file.seek(self.size)
+        self._file.truncate()
 
     @property
     def digest(self) -> str:

@@ -30,6 +30,16 @@ class Tape:
         else:
             self._put_across(memoryview(data))
 
+    def room(self, before: int) -> memoryview:
+        """What is left of the buffer behind the next `before` bytes, to read a file into."""
+        return self._buffers[self._current][self._used + before :]
+
+    def take(self, head: bytes, size: int) -> None:
+        """Appends `head` and so many of the bytes that were read into the room behind it."""
+        end = self._used + len(head)
+        self._buffers[self._current][self._used : end] = head
+        self._used = end + size
+
     def flush(self) -> None:
         """Hands over what there is."""
         if self._used:

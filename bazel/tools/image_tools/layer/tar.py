@@ -7,6 +7,7 @@ open to change between versions.
 
 from __future__ import annotations
 
+import zlib
 from functools import lru_cache
 
 from image_tools.layer.errors import LayerError
@@ -25,7 +26,7 @@ _OCTAL_LIMIT = 1 << 33
 
 def header(path: str, kind: bytes, *, size: int = 0, mode: int = 0o644, target: str = "", mtime: int = MTIME) -> bytes:
     """The blocks that precede an entry's data: one, or three and more with pax records."""
-    raw, link = _encoded(path), _encoded(target)
+    raw, link = _encoded(path), _encoded(target) if target else b""
     if kind == DIRECTORY:
         raw += b"/"
     name, prefix = _split(raw)
@@ -57,6 +58,8 @@ def _split(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def _records(raw: bytes, name: bytes, link: bytes, size: int) -> bytes:
+    if raw.isascii() and name is raw and not link and size < _OCTAL_LIMIT:
+        return b""
     records = b""
     if not raw.isascii() or (len(raw) > _NAME and name == raw[:_NAME]):
         records += _record(b"path", raw)
@@ -83,7 +86,7 @@ def _pax(records: bytes, mtime: int) -> bytes:
 def _block(name: bytes, prefix: bytes, mode: int, size: int, mtime: int, kind: bytes, link: bytes) -> bytes:
     numbers = b"%07o\x000000000\x000000000\x00%011o\x00%011o\x00" % (mode, size, mtime)
     rest, rest_total = _rest(kind, link, prefix)
-    total = sum(name) + sum(numbers) + rest_total
+    total = (zlib.adler32(name + numbers) & 0xFFFF) - 1 + rest_total  # The sum of so few bytes does not wrap round.
     return b"%b%b%06o\0 %b" % (name.ljust(_NAME, b"\0"), numbers, total, rest)
 
 

@@ -17,16 +17,16 @@ class Wheel:
 
     def __init__(self, path: str, site: Site) -> None:
         self._archive, self._site = Archive(path), site
-        self._places = {
-            place: member for member in self._archive.members if member.size and (place := site.installed(member.name))
-        }
+        self._installed = [(site.installed(member.name), member) for member in self._archive.members]
+        self._places = {place: member for place, member in self._installed if place and _has_stream(member)}
 
-    def find(self, path: str, size: int, crc: int) -> Member | None:
-        """The member that is this file of the image, if its bytes are a DEFLATE stream to be copied."""
-        member = self._places.get(path)
-        if member and (member.size, member.crc, member.method, member.encrypted) == (size, crc, DEFLATED, False):
-            return member
-        return None
+    def find(self, path: str) -> Member | None:
+        """The member that is this file of the image if size and CRC-32 are too, with a DEFLATE stream to be copied."""
+        return self._places.get(path)
+
+    def stored(self, member: Member) -> bytes:
+        """The compressed bytes of a small member."""
+        return self._archive.small(member)
 
     def stream(self, member: Member) -> Iterator[bytes]:
         """The compressed bytes."""
@@ -50,11 +50,15 @@ class Wheel:
                 os.rmdir(folder)
 
     def _missing(self, listed: Container[str]) -> Iterator[tuple[str, Member]]:
-        for member in self._archive.members:
-            place = None if member.name.endswith("/") else self._site.installed(member.name)
-            if place and not place.startswith(self._site.root) and checked(place) not in listed:
+        for place, member in self._installed:
+            outside = place and not place.startswith(self._site.root) and not member.name.endswith("/")
+            if place and outside and checked(place) not in listed:
                 yield place, member
 
     def close(self) -> None:
         """Gives the file back."""
         self._archive.close()
+
+
+def _has_stream(member: Member) -> bool:
+    return member.size > 0 and member.method == DEFLATED and not member.encrypted

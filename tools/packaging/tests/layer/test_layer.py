@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from image_tools.layer import gzip_members
+from image_tools.layer.crc import Crc
 from tools.packaging.tests.layer.testing import build, listing, run, tree
 
 GOLDEN = """\
@@ -22,15 +23,15 @@ drwxr-xr-x 0/0               0 2000-01-01 00:00 app/
 drwxr-xr-x 0/0               0 2000-01-01 00:00 app/bin/
 drwxr-xr-x 0/0               0 2000-01-01 00:00 app/empty folder/
 drwxr-xr-x 0/0               0 2000-01-01 00:00 app/src/
--rwxr-xr-x 0/0              24 2000-01-01 00:00 app/bin/tool
 -rw-r--r-- 0/0               0 2000-01-01 00:00 app/src/__init__.py
 lrwxrwxrwx 0/0               0 2000-01-01 00:00 app/src/link -> ../bin/tool
 -rw-r--r-- 0/0            6000 2000-01-01 00:00 app/src/main.py
 -rw-r--r-- 0/0               6 2000-01-01 00:00 app/src/näme\\nand line
+-rwxr-xr-x 0/0              24 2000-01-01 00:00 app/bin/tool
 hrw-r--r-- 0/0               0 2000-01-01 00:00 app/src/again link to app/src/main.py
 """
-GOLDEN_DIGEST = "sha256:f42f08876a8cc81da6ca9ca27d4b31f5c2a9a8e34f7fe88d40e8a51e11f1c402"
-GOLDEN_DIFF_ID = "sha256:a112969104b6f19c7e1e15dd45f7ad8e3ba9936b27e813d65a4ab47256e14fe5"
+GOLDEN_DIGEST = "sha256:1dc7152b5d5cf711e377b040f96e2c974851400e48b84b925eb71be717f17722"
+GOLDEN_DIFF_ID = "sha256:6011b0c8dc5d2a4be92f49fe100b7bc2e3b0058c3abb74b7e716c13021e7871c"
 
 
 def sample(folder: Path) -> list[list[str]]:
@@ -157,11 +158,43 @@ def test_random_trees_come_back(tmp_path: Path, found: dict) -> None:
     shutil.rmtree(folder)
 
 
-def test_libraries_come_first_and_hard_links_last(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    lines = [[name, str(tmp_path / "file")] for name in ("a.py", "b/libz.so", "b/libz.so.1", "b/x.sort", "z.so.txt")]
+def test_libraries_are_spread_by_size_behind_full_folders_and_before_hard_links(tmp_path: Path) -> None:
+    sizes = {"a.py": 9, "b/libz.so": 1, "b/libz.so.1": 3, "b/x.sort": 9, "c.py": 9, "d.py": 9, "z.so.txt": 2}
+    for name, size in sizes.items():
+        (tmp_path / name.replace("/", "-")).write_text("x" * size)
+    lines = [[name, str(tmp_path / name.replace("/", "-"))] for name in sizes]
     built = build(tmp_path / "out", [["a", "a.py", "hardlink"], *lines])
-    assert names(built.blob) == ["b", "b/libz.so", "b/libz.so.1", "z.so.txt", "a.py", "b/x.sort", "a"]
+    spread = ["b/libz.so.1", "a.py", "z.so.txt", "c.py", "b/libz.so", "d.py", "b/x.sort"]
+    assert names(built.blob) == ["b", *spread, "a"]
+
+
+def test_libraries_only_and_twice_the_same_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    built = build(tmp_path / "out", [[name, str(tmp_path / "file")] for name in ("b.so", "a.so", "a.py")])
+    assert names(built.blob) == ["a.so", "b.so", "a.py"]
+    built = build(tmp_path / "only", [[name, str(tmp_path / "file")] for name in ("b.so", "a.so")])
+    assert names(built.blob) == ["a.so", "b.so"]
+
+
+@pytest.mark.parametrize(("content", "mode"), [(b"#", 0o644), (b"#!", 0o755), (b"\x7fEL", 0o644), (b"\x7fELF", 0o755)])
+def test_the_shortest_files_with_leftovers_behind_them(tmp_path: Path, content: bytes, mode: int) -> None:
+    """What an earlier file left in a buffer is no part of a later one: neither its bytes nor what they say."""
+    (tmp_path / "large").write_bytes((b"!" if content.startswith(b"#") else b"F") * ((1 << 20) + 1))
+    (tmp_path / "short").write_bytes(content)
+    lines = [[f"a{number:02}", str(tmp_path / "large")] for number in range(24)]
+    built = build(tmp_path / "out", [*lines, ["b", str(tmp_path / "short")]])
+    assert (built.records[-1].mode, built.records[-1].size) == (mode, len(content))
+    with tarfile.open(built.blob) as archive:
+        short = archive.extractfile("b")
+        assert short and short.read() == content
+
+
+@given(st.lists(st.binary(max_size=300)))
+def test_a_crc_is_put_together_from_those_of_pieces(pieces: list[bytes]) -> None:
+    crc = Crc()
+    for piece in pieces:
+        crc.join(zlib.crc32(piece), len(piece))
+    assert crc.value == zlib.crc32(b"".join(pieces))
 
 
 def test_more_than_all_buffers_hold(tmp_path: Path) -> None:
