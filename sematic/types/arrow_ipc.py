@@ -1,0 +1,271 @@
+"""Tables of Arrow in its IPC stream format, in batches whose size depends on the schema alone.
+
+Equal tables give equal bytes, whatever their chunks: what a missing value hides, and what lies outside of a slice, is
+not written. A batch is made at a time; memory that is canonical already is not copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sematic.errors import EncodingError
+from sematic.types.base import Buffer
+
+_BATCH = 16 << 20
+_FEWEST_ROWS = 1 << 10
+_GUESS = 16
+_DEEPEST = 64
+
+
+def table_of(array: Any, name: str = "") -> Any:
+    """A table of one column."""
+    import pyarrow
+
+    return pyarrow.table([array], schema=pyarrow.schema([pyarrow.field(name, array.type)]))
+
+
+def check(type: Any, depth: int = 0) -> None:
+    """Raise EncodingError for a type whose values this format cannot keep."""
+    import pyarrow
+
+    if depth > _DEEPEST:
+        raise EncodingError("its type is nested too deeply to be stored")
+    if isinstance(type, pyarrow.BaseExtensionType):
+        known: Any = type.__class__.__module__
+        if not known.startswith("pyarrow") or isinstance(type, pyarrow.UnknownExtensionType):
+            raise EncodingError(f"its type {type} is of another library than pyarrow; write column.storage")
+        check(type.storage_type, depth + 1)
+    for index in range(type.num_fields):
+        check(type.field(index).type, depth + 1)
+
+
+def write(table: Any) -> Iterator[Buffer]:
+    """The stream of a table."""
+    if table.num_columns:
+        table = table.unify_dictionaries()
+    yield from write_batches(table.schema, _batches(table))
+
+
+def write_batches(schema: Any, batches: Iterator[Any]) -> Iterator[Buffer]:
+    """The stream of batches that are canonical."""
+    import pyarrow
+
+    sink = _Sink()
+    with pyarrow.ipc.new_stream(pyarrow.PythonFile(sink, "w"), schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            yield from sink.taken()
+    yield from sink.taken()
+
+
+class _Sink:
+    """What is written, until it is taken."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def write(self, data: Any) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def flush(self) -> None:
+        pass
+
+    def taken(self) -> list[bytes]:
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+
+def read(buffer: Buffer) -> Any:
+    """The table, over `buffer` itself. Raises ValueError or ArrowException for anything else."""
+    import pyarrow
+
+    source = pyarrow.BufferReader(pyarrow.py_buffer(buffer))
+    with pyarrow.ipc.open_stream(source) as stream:
+        table = stream.read_all()
+    rest = source.size() - source.tell()
+    table.validate(full=True)
+    if rest or not _ends(buffer):
+        raise ValueError("it is truncated, or more follows")
+    return table
+
+
+def _ends(buffer: Buffer) -> bool:
+    return bytes(memoryview(buffer)[-8:]) == b"\xff\xff\xff\xff\0\0\0\0"
+
+
+def rows_of(schema: Any) -> int:
+    """How many rows make a batch."""
+    return max(_FEWEST_ROWS, _BATCH // max(1, sum(_width(field.type) for field in schema)))
+
+
+def _width(type: Any) -> int:
+    try:
+        return max(1, int(type.bit_width) // 8)
+    except ValueError:
+        return _GUESS
+
+
+def _batches(table: Any) -> Iterator[Any]:
+    import pyarrow
+
+    if not table.num_columns:
+        yield from table.to_batches()
+        return
+    rows = rows_of(table.schema)
+    for start in range(0, table.num_rows, rows):
+        part = table.slice(start, rows)
+        columns = [canonical(_joined(column)) for column in part.columns]
+        yield pyarrow.RecordBatch.from_arrays(columns, schema=table.schema)
+
+
+def _joined(column: Any) -> Any:
+    import pyarrow
+
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pyarrow.concat_arrays(column.chunks) if column.num_chunks else pyarrow.array([], column.type)
+
+
+def canonical(array: Any) -> Any:
+    """The same array, in the memory that every array equal to it is given."""
+    import pyarrow
+
+    kinds = pyarrow.types
+    type = array.type
+    if isinstance(type, pyarrow.BaseExtensionType):
+        return pyarrow.ExtensionArray.from_storage(type, canonical(array.storage))
+    if kinds.is_boolean(type):
+        return _rebuilt(array, [_bits(array.fill_null(False))])
+    if kinds.is_string(type) or kinds.is_large_string(type) or kinds.is_binary(type) or kinds.is_large_binary(type):
+        return _texts(array)
+    if kinds.is_string_view(type) or kinds.is_binary_view(type):
+        return _views(array)
+    if kinds.is_dictionary(type):
+        indices = canonical(array.indices)
+        return pyarrow.DictionaryArray.from_arrays(indices, canonical(array.dictionary), ordered=type.ordered)
+    if kinds.is_nested(type):
+        return _nested(array)
+    return array if kinds.is_null(type) else _fixed(array)
+
+
+def _fixed(array: Any) -> Any:
+    import numpy
+    import pyarrow
+
+    width = array.type.bit_width // 8
+    data = array.buffers()[1]
+    if data is None or not width:
+        return array
+    part = memoryview(data)[array.offset * width : (array.offset + len(array)) * width]
+    if not array.null_count:
+        return _rebuilt(array, [pyarrow.py_buffer(part)])
+    values = numpy.frombuffer(part, numpy.uint8).reshape(len(array), width)
+    cleaned = numpy.where(_valid(array)[:, None], values, numpy.uint8(0))
+    return _rebuilt(array, [pyarrow.py_buffer(cleaned)])
+
+
+def _texts(array: Any) -> Any:
+    """Offsets begin at 0, and nothing is behind a missing text."""
+    import numpy
+    import pyarrow
+
+    kinds = pyarrow.types
+    is_text = kinds.is_string(array.type) or kinds.is_large_string(array.type)
+    filled = array.fill_null("" if is_text else b"") if array.null_count else array
+    width = "<i8" if kinds.is_large_string(array.type) or kinds.is_large_binary(array.type) else "<i4"
+    if not len(filled):
+        return pyarrow.array([], array.type)
+    _, offsets, data = filled.buffers()
+    ends = numpy.frombuffer(offsets, width)[filled.offset : filled.offset + len(filled) + 1]
+    part = memoryview(data or b"")[ends[0] : ends[-1]]
+    return _rebuilt(array, [pyarrow.py_buffer(ends - ends[0]), pyarrow.py_buffer(part)])
+
+
+def _views(array: Any) -> Any:
+    import pyarrow
+
+    plain = pyarrow.large_string() if pyarrow.types.is_string_view(array.type) else pyarrow.large_binary()
+    return _texts(array.cast(plain)).cast(array.type)
+
+
+def _nested(array: Any) -> Any:
+    import pyarrow
+
+    kinds = pyarrow.types
+    if kinds.is_struct(array.type):
+        return _struct(array)
+    if kinds.is_map(array.type) or kinds.is_list(array.type) or kinds.is_large_list(array.type):
+        return _lists(array)
+    if kinds.is_fixed_size_list(array.type):
+        return _fixed_lists(array)
+    return pyarrow.concat_arrays([array])
+
+
+def _struct(array: Any) -> Any:
+    """What is inside of a missing one is missing."""
+    children = [canonical(child) for child in array.flatten()]
+    return _rebuilt(array, [], children)
+
+
+def _lists(array: Any) -> Any:
+    import numpy
+    import pyarrow
+
+    wide = pyarrow.types.is_large_list(array.type)
+    if not len(array):
+        return pyarrow.array([], array.type)
+    offsets = numpy.frombuffer(array.buffers()[1], "<i8" if wide else "<i4")
+    offsets = offsets[array.offset : array.offset + len(array) + 1]
+    lengths = numpy.where(_valid(array), numpy.diff(offsets), 0)
+    ends = numpy.zeros(len(array) + 1, offsets.dtype)
+    numpy.cumsum(lengths, out=ends[1:])
+    inner = _entries(array) if pyarrow.types.is_map(array.type) else array.values
+    inner = inner.slice(offsets[0], offsets[-1] - offsets[0])
+    if ends[-1] != len(inner):
+        kept = numpy.repeat(_valid(array), numpy.diff(offsets))
+        inner = inner.filter(pyarrow.array(kept))
+    return _rebuilt(array, [pyarrow.py_buffer(ends)], [canonical(inner)])
+
+
+def _entries(array: Any) -> Any:
+    """The keys and items of all maps, as structs."""
+    import pyarrow
+
+    kind = array.type
+    fields = [kind.key_field, kind.item_field]
+    return pyarrow.StructArray.from_arrays([array.keys, array.items], fields=fields)
+
+
+def _fixed_lists(array: Any) -> Any:
+    import numpy
+    import pyarrow
+
+    size = array.type.list_size
+    inner = array.values.slice(array.offset * size, len(array) * size)
+    if array.null_count and size:
+        valid = numpy.repeat(_valid(array), size)
+        inner = inner.take(pyarrow.array(numpy.arange(len(inner)), mask=~valid))
+    return _rebuilt(array, [], [canonical(inner)])
+
+
+def _valid(array: Any) -> Any:
+    return array.is_valid().to_numpy(zero_copy_only=False)
+
+
+def _bits(array: Any) -> Any:
+    import numpy
+    import pyarrow
+
+    return pyarrow.py_buffer(numpy.packbits(array.to_numpy(zero_copy_only=False), bitorder="little"))
+
+
+def _rebuilt(array: Any, buffers: list[Any], children: list[Any] | None = None) -> Any:
+    import pyarrow
+
+    missing = array.null_count
+    valid = _bits(array.is_valid()) if missing else None
+    return pyarrow.Array.from_buffers(array.type, len(array), [valid, *buffers], missing, 0, children)

@@ -1,0 +1,83 @@
+"""Statistics of numbers for summaries: of a sample, where there are many, which is said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from sematic.types.base import SHOWN, Json, look
+from sematic.types.scalars import FLOAT
+
+EXACT = 1_000_000
+_SAMPLE = 100_000
+_BINS = 10
+_LONGEST_INT = 1 << 63
+
+
+def sampled(values: Any, limit: int = EXACT) -> Any:
+    """`values` (anything that is sliced), or of more than `limit` of them some 100,000, evenly spread."""
+    size = len(values)
+    return values if size <= limit else values[:: math.ceil(size / min(limit, _SAMPLE))]
+
+
+def numbers(array: Any) -> dict[str, Json]:
+    """Smallest, largest, mean and histogram of a numpy array; NaNs are counted apart."""
+    import numpy
+
+    if array.dtype.kind not in "biuf" or not array.size:
+        return {}
+    valid = array
+    if array.dtype.kind == "f":
+        missing = numpy.isnan(array)
+        valid = array[~missing] if missing.any() else array
+    summary: dict[str, Json] = {} if valid is array else {"nulls": int(array.size - valid.size)}
+    if valid.size:
+        with numpy.errstate(all="ignore"):
+            found = {"min": valid.min(), "max": valid.max(), "mean": valid.mean(dtype=numpy.float64)}
+        summary |= {name: shown(item) for name, item in found.items()} | _histogram(valid)
+    return summary
+
+
+def _histogram(valid: Any) -> dict[str, Json]:
+    import numpy
+
+    numbers = valid.astype(numpy.float64, copy=False)
+    finite = numbers[numpy.isfinite(numbers)]
+    if valid.dtype.kind == "b" or finite.size < 2:
+        return {}
+    with numpy.errstate(all="ignore"):
+        low, high = float(finite.min()), float(finite.max())
+        if not low < high or math.isinf(high - low):
+            return {}
+        counts, _ = numpy.histogram(finite, bins=_BINS, range=(low, high))
+    return {"histogram": {"low": low, "high": high, "counts": counts.tolist()}}
+
+
+def top(values: Iterable[Any], most: int = 5) -> dict[str, Json]:
+    """The most frequent values, with their counts, and how many there are; nothing where one cannot be compared."""
+    from collections import Counter
+
+    try:
+        counts = Counter(values)
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+    except Exception:  # a user's __hash__, __eq__ or __str__ may raise anything
+        return {}
+    return {"distinct": len(counts), "top": [[shown(value), count] for value, count in ordered[:most]]}
+
+
+def shown(value: Any) -> Json:
+    """One value of an array or table: numbers in full precision, everything else as short text."""
+    if value is None or isinstance(value, (bool, str)):
+        return value if not isinstance(value, str) or len(value) <= SHOWN else str(value[: SHOWN - 1]) + "…"
+    if hasattr(value, "item") and hasattr(value, "dtype"):
+        return str(value)[:SHOWN] if value.dtype.kind in "mMV" or value.dtype.char in "gG" else shown(value.item())
+    if isinstance(value, float):
+        return FLOAT.summarise(float(value))
+    if isinstance(value, int):
+        return int(value) if abs(value) < _LONGEST_INT else look(int(value))
+    try:
+        text = str(value)
+    except Exception:  # a user's __str__ may raise anything
+        return look(value)
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
