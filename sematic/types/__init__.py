@@ -67,4 +67,6 @@ late("sematic.types.typeddicts", "typeddict", "meta:typing._TypedDictMeta meta:t
 optional("attr", "sematic.types.attrs_classes", "attrs")
 optional("numpy", "sematic.types.arrays", "array numpy")
 optional("pandas", "sematic.types.pandas_frames", "pandas")
+optional("polars", "sematic.types.polars_frames", "polars")
+optional("pyarrow", "sematic.types.arrow", "arrow")
 optional("pydantic", "sematic.types.pydantic_models", "pydantic")

@@ -40,11 +40,11 @@ def check(type: Any, depth: int = 0) -> None:
         check(type.field(index).type, depth + 1)
 
 
-def write(table: Any) -> Iterator[Buffer]:
-    """The stream of a table."""
+def write(table: Any, whole: bool = False) -> Iterator[Buffer]:
+    """The stream of a table; `whole`: in one batch."""
     if table.num_columns:
         table = table.unify_dictionaries()
-    yield from write_batches(table.schema, _batches(table))
+    yield from write_batches(table.schema, batches(table, whole))
 
 
 def write_batches(schema: Any, batches: Iterator[Any]) -> Iterator[Buffer]:
@@ -109,13 +109,14 @@ def _width(type: Any) -> int:
         return _GUESS
 
 
-def _batches(table: Any) -> Iterator[Any]:
+def batches(table: Any, whole: bool = False) -> Iterator[Any]:
+    """The canonical batches of a table whose dictionaries are unified."""
     import pyarrow
 
     if not table.num_columns:
         yield from table.to_batches()
         return
-    rows = rows_of(table.schema)
+    rows = max(1, table.num_rows) if whole else rows_of(table.schema)
     for start in range(0, table.num_rows, rows):
         part = table.slice(start, rows)
         columns = [canonical(_joined(column)) for column in part.columns]
