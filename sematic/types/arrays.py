@@ -186,7 +186,12 @@ register(
     _match,
     {"array": _load_array, "numpy": _load_scalar},
     (
-        Row("numpy.ndarray, NDArray[T]", "an array, of that dtype", "npy", "shape, dtype, statistics, histogram, first elements"),
+        Row(
+            "numpy.ndarray, NDArray[T]",
+            "an array, of that dtype",
+            "npy",
+            "shape, dtype, statistics, first elements",
+        ),
         Row("a scalar class of numpy", "an instance", "npy", "the value"),
     ),
 )

@@ -87,7 +87,8 @@ def _batch(table: Any) -> Any:
 
     batches = table.to_batches()
     if not batches:
-        return pyarrow.RecordBatch.from_arrays([pyarrow.array([], each.type) for each in table.schema], schema=table.schema)
+        columns = [pyarrow.array([], field.type) for field in table.schema]
+        return pyarrow.RecordBatch.from_arrays(columns, schema=table.schema)
     if len(batches) != 1:
         raise ArtifactError(f"{len(batches)} batches were recorded as one")
     return batches[0]

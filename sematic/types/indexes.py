@@ -9,9 +9,7 @@ from sematic.types import columns, labels
 from sematic.types.base import Json, describe
 from sematic.types.pieces import Reader, Writer
 
-KINDS = (
-    "Index RangeIndex MultiIndex DatetimeIndex TimedeltaIndex PeriodIndex IntervalIndex CategoricalIndex"  # noqa: SIM905
-).split()
+KINDS = ("Index RangeIndex MultiIndex DatetimeIndex TimedeltaIndex PeriodIndex IntervalIndex CategoricalIndex").split()
 
 
 def problem(index: Any) -> tuple[int | None, str] | None:
@@ -55,7 +53,7 @@ def from_json(data: Json, reader: Reader) -> Any:
     values = columns.from_json(data["values"], reader)
     index = pandas.Index(values, dtype=values.dtype, name=names[0], copy=False)
     if data["freq"] is not None:
-        index.freq = columns.frequency_from_json(data["freq"])  # type: ignore[attr-defined]
+        index.freq = columns.frequency_from_json(data["freq"])
     if type(index).__name__ != data["class"]:
         raise ArtifactError(f"{describe(index)} was recorded as {data['class']}")
     return index

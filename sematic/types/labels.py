@@ -64,9 +64,8 @@ def _numpy(value: Any, kind: type) -> Json:
     numpy = sys.modules.get("numpy")
     if numpy is None or not isinstance(value, numpy.generic):
         return None
-    if kind.__module__ != "numpy" or value.dtype.kind not in "biufcmM" or numpy.dtype(kind).char in "gG":
-        if value.dtype.kind not in "mM":
-            raise EncodingError(f"{describe(value)} cannot be kept in a frame; write value.item()")
+    if kind.__module__ != "numpy" or value.dtype.kind not in "biufcmM" or value.dtype.char in "gG":
+        raise EncodingError(f"{describe(value)} cannot be kept in a frame; write value.item()")
     return ["numpy", kind.__name__, value.dtype.str, value.tobytes().hex()]
 
 
@@ -99,24 +98,16 @@ def _pandas(value: Any, kind: type) -> Json:
 
 
 def _timestamp(unit: str, count: int, zone: Json) -> Any:
-    import numpy
-    import pandas
-
-    stamp = pandas.Timestamp(numpy.datetime64(count, unit))
+    stamp = import_class("pandas:Timestamp")(import_class("numpy:datetime64")(count, unit))
     return stamp if zone is None else stamp.tz_localize("UTC").tz_convert(zone_from_json(zone))
 
 
 def _timedelta(unit: str, count: int) -> Any:
-    import numpy
-    import pandas
-
-    return pandas.Timedelta(numpy.timedelta64(count, unit))
+    return import_class("pandas:Timedelta")(import_class("numpy:timedelta64")(count, unit))
 
 
 def _interval(left: Json, right: Json, closed: Any) -> Any:
-    import pandas
-
-    return pandas.Interval(from_json(left), from_json(right), closed=closed)
+    return import_class("pandas:Interval")(from_json(left), from_json(right), closed=closed)
 
 
 def _missing(name: str) -> Callable[[], Any]:
@@ -154,5 +145,3 @@ def zone_from_json(data: Json) -> Any:
         return read_zone(data)
     name = data["pytz"]
     return import_class("pytz:FixedOffset" if name.__class__ is int else "pytz:timezone")(name)
-
-

@@ -72,7 +72,7 @@ def _elements(array: Any) -> Iterator[Buffer]:
 
 def _rows(array: Any) -> int:
     """How many indices of the first dimension make a piece."""
-    return max(1, _PIECE * len(array) // max(1, array.nbytes))
+    return max(1, _PIECE * len(array) // max(1, int(array.nbytes)))
 
 
 def _memory(array: Any) -> Any:

@@ -43,8 +43,7 @@ class PolarsType(BinaryType):
         if type(value) is not self.python:
             lazy = isinstance(value, polars.LazyFrame)
             raise self.refuse(value, "pass value.collect()" if lazy else "")
-        frame = value.to_frame() if isinstance(value, polars.Series) else value
-        for name, dtype in frame.schema.items():
+        for name, dtype in _frame(value).schema.items():
             try:
                 polars_dtypes.to_json(dtype)
             except EncodingError as error:
@@ -52,9 +51,7 @@ class PolarsType(BinaryType):
         return value
 
     def to_chunks(self, value: Any) -> Iterator[Buffer]:
-        import polars
-
-        return _write(value.to_frame() if isinstance(value, polars.Series) else value)
+        return _write(_frame(value))
 
     def from_buffer(self, buffer: Buffer) -> Any:
         import polars
@@ -67,10 +64,12 @@ class PolarsType(BinaryType):
         return frame.to_series()
 
     def summarise(self, value: Any) -> Json:
-        import polars
-
-        frame = value.to_frame() if isinstance(value, polars.Series) else value
+        frame = _frame(value)
         return tables.summary(self.name, value.shape, _columns(frame), lambda start, stop: _rows(frame, start, stop))
+
+
+def _frame(value: Any) -> Any:
+    return value.to_frame() if type(value).__name__ == "Series" else value
 
 
 def _rows(frame: Any, start: int, stop: int) -> list[list[Any]]:
@@ -108,7 +107,8 @@ def _write(frame: Any) -> Iterator[Buffer]:
 def _batches(frame: Any, changed: dict[str, Any], schema: Any) -> Iterator[Any]:
     rows = arrow_ipc.rows_of(schema)
     for start in range(0, frame.height if frame.width else 0, rows):
-        yield from arrow_ipc.batches(_in_arrow(frame.slice(start, rows), changed).replace_schema_metadata(schema.metadata))
+        part = _in_arrow(frame.slice(start, rows), changed)
+        yield from arrow_ipc.batches(part.replace_schema_metadata(schema.metadata))
 
 
 def _in_arrow(frame: Any, changed: dict[str, Any]) -> Any:

@@ -27,10 +27,7 @@ def numbers(array: Any) -> dict[str, Json]:
 
     if array.dtype.kind not in "biuf" or not array.size:
         return {}
-    valid = array
-    if array.dtype.kind == "f":
-        missing = numpy.isnan(array)
-        valid = array[~missing] if missing.any() else array
+    valid = _valid(array)
     summary: dict[str, Json] = {} if valid is array else {"nulls": int(array.size - valid.size)}
     if valid.size:
         with numpy.errstate(all="ignore"):
@@ -39,18 +36,28 @@ def numbers(array: Any) -> dict[str, Json]:
     return summary
 
 
+def _valid(array: Any) -> Any:
+    import numpy
+
+    if array.dtype.kind != "f":
+        return array
+    missing = numpy.isnan(array)
+    return array[~missing] if missing.any() else array
+
+
 def _histogram(valid: Any) -> dict[str, Json]:
     import numpy
 
-    numbers = valid.astype(numpy.float64, copy=False)
-    finite = numbers[numpy.isfinite(numbers)]
-    if valid.dtype.kind == "b" or finite.size < 2:
+    if valid.dtype.kind == "b" or valid.size < 2:
         return {}
-    with numpy.errstate(all="ignore"):
-        low, high = float(finite.min()), float(finite.max())
-        if not low < high or math.isinf(high - low):
-            return {}
-        counts, _ = numpy.histogram(finite, bins=_BINS, range=(low, high))
+    finite = valid if valid.dtype.kind in "iu" or numpy.isfinite(valid).all() else valid[numpy.isfinite(valid)]
+    finite = finite.astype(numpy.float64) if finite.dtype == numpy.float16 else finite
+    if not finite.size:
+        return {}
+    low, high = float(finite.min()), float(finite.max())
+    if not low < high or math.isinf(high - low):
+        return {}
+    counts, _ = numpy.histogram(finite.ravel(order="K"), bins=_BINS, range=(low, high))
     return {"histogram": {"low": low, "high": high, "counts": counts.tolist()}}
 
 

@@ -8,7 +8,7 @@ from sematic.types import registry
 
 _ORDER = (
     "None list set dict deque OrderedDict any union literal alias type enum dataclass namedtuple typeddict attrs "
-    "pydantic abstract date path Decimal array custom class"
+    "pydantic abstract date path Decimal array pandas polars arrow sparse custom class"
 ).split()
 
 _HEAD = """\

@@ -36,7 +36,7 @@ def summary(kind: str, shape: tuple[int, ...], columns: Iterable[Column], rows: 
     """JSON for people. `columns` need not be more than 50; ``rows(start, stop)`` gives some as lists of cells."""
     told = [_column(column) for column in islice(columns, COLUMNS)]
     length = shape[0]
-    found = {"table": kind, "shape": list(shape), "columns": told}
+    found: dict[str, Json] = {"table": kind, "shape": list(shape), "columns": told}
     if length > exact(shape[-1] if len(shape) > 1 else 1):
         found["sampled"] = True
     return found | {"rows": _rows(rows, 0, min(length, ROWS)), "last": _rows(rows, max(ROWS, length - ROWS), length)}
