@@ -11,11 +11,11 @@ from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, DefinitionError, EncodingError
 from sematic.types import arrow_ipc, tables
-from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType, describe
+from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType, describe, look
 from sematic.types.registry import Row, import_class, register
 
 _NAMES = ("Table", "RecordBatch", "ChunkedArray", "Array", "Schema")
-_TEMPORAL = 100_000
+_MOST_VALUES = 100_000
 
 
 class ArrowType(BinaryType):
@@ -128,26 +128,27 @@ def table_summary(kind: str, table: Any, shape: tuple[int, ...]) -> Json:
 
 
 def _cells(column: Any) -> list[Any]:
-    """Python's values; texts of those that Python has not (a time of nanoseconds)."""
+    """Python's values; texts where Python has none (a time of nanoseconds, a time zone that is unknown here)."""
     try:
         return list(column.to_pylist())
-    except (ValueError, OverflowError, ImportError):
-        return [str(each) for each in column]
+    except Exception:
+        return list(map(look, column))
 
 
 def _column(field: Any, column: Any, limit: int) -> tables.Column:
+    import numpy
     import pyarrow
 
     kinds, type = pyarrow.types, field.type
-    step = 1 if len(column) <= limit else -(-len(column) // min(limit, _TEMPORAL))
-    seen = column if step == 1 else column.take(pyarrow.array(range(0, len(column), step), pyarrow.int64()))
+    step = 1 if len(column) <= limit else -(-len(column) // min(limit, _MOST_VALUES))
+    seen = column if step == 1 else column.take(numpy.arange(0, len(column), step))
     base = (field.name, str(type), column.null_count)
     if kinds.is_integer(type) or kinds.is_floating(type) or kinds.is_boolean(type):
         return tables.Column(*base, numbers=seen.drop_null().to_numpy())
     if kinds.is_nested(type) or kinds.is_null(type) or isinstance(type, pyarrow.BaseExtensionType):
         return tables.Column(*base)
-    few = seen.slice(0, _TEMPORAL).drop_null()
-    return tables.Column(*base, values=_cells(few), ordered=kinds.is_temporal(type))
+    found = [cell for cell in _cells(seen.slice(0, _MOST_VALUES)) if cell is not None]
+    return tables.Column(*base, values=found, ordered=kinds.is_temporal(type))
 
 
 def _match(annotation: Any) -> ValueType | None:

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, DefinitionError, EncodingError
-from sematic.types import columns, indexes, labels, tables
+from sematic.types import columns, indexes, labels, statistics, tables
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType, describe
 from sematic.types.pieces import Reader, Writer
 from sematic.types.registry import Row, import_class, register
 
 _INDEXES = tuple(indexes.KINDS)
 _NAMES = ("DataFrame", "Series", *_INDEXES)
+_MOST_VALUES = 100_000
 
 
 class PandasType(BinaryType):
@@ -205,14 +206,15 @@ def labels_shown(index: Any) -> Json:
 
 def _column(series: Any, name: Any, limit: int) -> tables.Column:
     dtype = str(series.dtype)
-    seen = series if len(series) <= limit else series.iloc[:: -(-len(series) // min(limit, 100_000))]
+    seen = series if len(series) <= limit else series.iloc[:: -(-len(series) // min(limit, _MOST_VALUES))]
     nulls = int(series.isna().sum())
     valid = seen.dropna()
     kind = getattr(series.dtype, "kind", "O")
     if kind in "biuf" and "Sparse" not in dtype:
         return tables.Column(name, dtype, nulls, numbers=valid.to_numpy(_plain(valid.dtype)))
-    values = valid.iloc[:: max(1, len(valid) // 100_000)]
-    return tables.Column(name, dtype, nulls, values=values.tolist(), ordered=kind in "mM")
+    if kind in "mM":
+        return tables.Column(name, dtype, nulls, values=[valid.min(), valid.max()] if len(valid) else [], ordered=True)
+    return tables.Column(name, dtype, nulls, values=statistics.sampled(valid.array, _MOST_VALUES).tolist())
 
 
 def _plain(dtype: Any) -> Any:

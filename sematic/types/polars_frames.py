@@ -20,6 +20,7 @@ from sematic.types.registry import Row, import_class, register
 
 _NAMES = ("DataFrame", "Series")
 _SCHEMA = b"polars"
+_MOST_VALUES = 100_000
 _NO_ARROW = "its values are stored as Arrow, by pyarrow, which is not installed: pip install pyarrow"
 _LAZY = "it has not been computed; write polars.DataFrame and pass value.collect()"
 
@@ -80,7 +81,7 @@ def _rows(frame: Any, start: int, stop: int) -> list[list[Any]]:
 def _columns(frame: Any) -> Iterator[tables.Column]:
     limit = tables.exact(frame.width)
     for series in islice(frame.iter_columns(), tables.COLUMNS):
-        seen = series if len(series) <= limit else series.gather_every(-(-len(series) // min(limit, 100_000)))
+        seen = series if len(series) <= limit else series.gather_every(-(-len(series) // min(limit, _MOST_VALUES)))
         yield _column(series, seen.drop_nulls())
 
 
@@ -90,7 +91,7 @@ def _column(series: Any, seen: Any) -> tables.Column:
         return tables.Column(*base, numbers=seen.to_numpy() if "128" not in base[1] else None)
     if series.dtype.is_nested():
         return tables.Column(*base)
-    return tables.Column(*base, values=seen.head(100_000).to_list(), ordered=series.dtype.is_temporal())
+    return tables.Column(*base, values=seen.head(_MOST_VALUES).to_list(), ordered=series.dtype.is_temporal())
 
 
 def _write(frame: Any) -> Iterator[Buffer]:

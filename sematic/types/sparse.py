@@ -21,6 +21,7 @@ _FORMATS = ("csr", "csc", "bsr", "coo", "dia", "lil", "dok")
 _CLASSES = tuple(f"{name}_{kind}" for name in _FORMATS for kind in ("array", "matrix"))
 _BASES = ("sparray", "spmatrix")
 _LIBRARY = "scipy.sparse"
+_OUTSIDE = "an entry is outside of its shape"
 
 
 class SparseType(BinaryType):
@@ -116,12 +117,23 @@ _WRITE: dict[str, Callable[[Any], list[Any]]] = {
 
 
 def _compressed(cls: Any, shape: tuple[int, ...], data: Any, indices: Any, pointers: Any) -> Any:
-    """The class's own constructor would choose the width of indices anew."""
-    value = cls(shape, dtype=data.dtype, **({"blocksize": data.shape[1:]} if data.ndim == 3 else {}))
+    """The class's own constructor would choose the width of indices anew, and its check copies."""
+    block = tuple(map(int, data.shape[1:])) or (1, 1)
+    value = cls(shape, dtype=data.dtype, **({"blocksize": block} if "bsr" in cls.__name__ else {}))
     _check_indices(indices, pointers)
+    _check_pointers(pointers, len(value.indptr) - 1, min(len(indices), len(data)))
+    if len(indices) != len(data) or data.ndim != (3 if "bsr" in cls.__name__ else 1):
+        raise ArtifactError("it has not as many entries as indices")
+    columns = shape[0] if "csc" in cls.__name__ else shape[-1] // block[1]
+    if len(indices) and not 0 <= indices.min() <= indices.max() < columns:
+        raise ArtifactError(_OUTSIDE)
     value.data, value.indices, value.indptr = data, indices, pointers
-    value.check_format(full_check=True)
     return value
+
+
+def _check_pointers(pointers: Any, rows: int, entries: int) -> None:
+    if len(pointers) != rows + 1 or pointers[0] or pointers[-1] > entries or (pointers[1:] < pointers[:-1]).any():
+        raise ArtifactError("its rows do not begin where it says")
 
 
 def _check_indices(*arrays: Any) -> None:
@@ -129,15 +141,23 @@ def _check_indices(*arrays: Any) -> None:
         raise ArtifactError("its indices are no whole numbers")
 
 
+def _check_within(shape: tuple[int, ...], coordinates: Any) -> None:
+    for length, axis in zip(shape, coordinates, strict=True):
+        if len(axis) and not 0 <= axis.min() <= axis.max() < length:
+            raise ArtifactError(_OUTSIDE)
+
+
 def _coo(cls: Any, shape: tuple[int, ...], data: Any, *coordinates: Any) -> Any:
     value = cls(shape, dtype=data.dtype)
     _check_indices(*coordinates)
+    _check_within(shape, coordinates)
+    if any(axis.shape != data.shape for axis in coordinates) or data.ndim != 1:
+        raise ArtifactError("it has not as many entries as indices")
     value.data = data
     if hasattr(value, "coords"):
         value.coords = coordinates
     else:
         value.row, value.col = coordinates
-    value._check()
     return value
 
 
@@ -154,7 +174,7 @@ def _lil(cls: Any, shape: tuple[int, ...], lengths: Any, indices: Any, data: Any
     if len(lengths) != shape[0] or ends[-1] != len(data) or len(indices) != len(data) or (lengths < 0).any():
         raise ArtifactError("its rows are not as long as it says")
     if len(indices) and not 0 <= indices.min() <= indices.max() < shape[-1]:
-        raise ArtifactError("an entry is outside of its shape")
+        raise ArtifactError(_OUTSIDE)
     rows, items = indices.tolist(), list(data)
     for at, (start, stop) in enumerate(pairwise(ends)):
         value.rows[at], value.data[at] = rows[start:stop], items[start:stop]

@@ -65,4 +65,7 @@ def _column(column: Column) -> Json:
 def _of_values(values: list[Any], ordered: bool) -> dict[str, Json]:
     if not ordered:
         return statistics.top(values)
-    return {"min": statistics.shown(min(values)), "max": statistics.shown(max(values))} if values else {}
+    try:
+        return {"min": statistics.shown(min(values)), "max": statistics.shown(max(values))} if values else {}
+    except Exception:  # moments of a calendar that Python has not
+        return {}
