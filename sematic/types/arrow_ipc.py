@@ -6,13 +6,13 @@ not written. A batch is made at a time; memory that is canonical already is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sematic.errors import EncodingError
 from sematic.types.base import Buffer
 
-_BATCH = 16 << 20
+BATCH = 16 << 20
 _FEWEST_ROWS = 1 << 10
 _GUESS = 16
 _DEEPEST = 64
@@ -99,7 +99,7 @@ def _ends(buffer: Buffer) -> bool:
 
 def rows_of(schema: Any) -> int:
     """How many rows make a batch."""
-    return max(_FEWEST_ROWS, _BATCH // max(1, sum(_width(field.type) for field in schema)))
+    return max(_FEWEST_ROWS, BATCH // max(1, sum(_width(field.type) for field in schema)))
 
 
 def _width(type: Any) -> int:
@@ -116,11 +116,48 @@ def batches(table: Any, whole: bool = False) -> Iterator[Any]:
     if not table.num_columns:
         yield from table.to_batches()
         return
-    rows = max(1, table.num_rows) if whole else rows_of(table.schema)
-    for start in range(0, table.num_rows, rows):
+    spans = [(0, table.num_rows)] if whole else _spans(table)
+    for start, rows in spans:
         part = table.slice(start, rows)
         columns = [canonical(_joined(column)) for column in part.columns]
         yield pyarrow.RecordBatch.from_arrays(columns, schema=table.schema)
+
+
+def _spans(table: Any) -> Iterator[tuple[int, int]]:
+    return spans(table.num_rows, rows_of(table.schema), lambda start, rows: _weight(table.slice(start, rows)))
+
+
+def spans(total: int, most: int, weight: Callable[[int, int], int]) -> Iterator[tuple[int, int]]:
+    """Where batches begin and how long they are: of `most` rows, or fewer where their texts and lists are long."""
+    start, rows = 0, most
+    while start < total:
+        rows = min(2 * rows, most, total - start)
+        while rows > 1 and weight(start, rows) > BATCH:
+            rows //= 2
+        yield start, rows
+        start += rows
+
+
+def _weight(table: Any) -> int:
+    """The bytes of texts and elements of lists: of the value, whatever it takes in memory."""
+    return sum(_weight_of(chunk) for column in table.columns for chunk in column.chunks)
+
+
+def _weight_of(array: Any) -> int:
+    import pyarrow
+    import pyarrow.compute
+
+    kinds, type = pyarrow.types, array.type
+    if kinds.is_struct(type):
+        return sum(map(_weight_of, array.flatten()))
+    if kinds.is_map(type) or kinds.is_list(type) or kinds.is_large_list(type) or kinds.is_fixed_size_list(type):
+        inner = _inner(array)
+        return len(inner) * _width(inner.type) + _weight_of(inner)
+    if kinds.is_string(type) or kinds.is_large_string(type) or kinds.is_binary(type) or kinds.is_large_binary(type):
+        return int(pyarrow.compute.sum(pyarrow.compute.binary_length(array)).as_py() or 0)
+    if kinds.is_string_view(type) or kinds.is_binary_view(type):
+        return _weight_of(_plain_texts(array))
+    return 0
 
 
 def _joined(column: Any) -> Any:
@@ -187,10 +224,13 @@ def _texts(array: Any) -> Any:
 
 
 def _views(array: Any) -> Any:
+    return _texts(_plain_texts(array)).cast(array.type)
+
+
+def _plain_texts(views: Any) -> Any:
     import pyarrow
 
-    plain = pyarrow.large_string() if pyarrow.types.is_string_view(array.type) else pyarrow.large_binary()
-    return _texts(array.cast(plain)).cast(array.type)
+    return views.cast(pyarrow.large_string() if pyarrow.types.is_string_view(views.type) else pyarrow.large_binary())
 
 
 def _nested(array: Any) -> Any:
@@ -216,20 +256,36 @@ def _lists(array: Any) -> Any:
     import numpy
     import pyarrow
 
-    wide = pyarrow.types.is_large_list(array.type)
     if not len(array):
         return pyarrow.array([], array.type)
-    offsets = numpy.frombuffer(array.buffers()[1], "<i8" if wide else "<i4")
-    offsets = offsets[array.offset : array.offset + len(array) + 1]
-    lengths = numpy.where(_valid(array), numpy.diff(offsets), 0)
+    offsets = _offsets(array)
     ends = numpy.zeros(len(array) + 1, offsets.dtype)
-    numpy.cumsum(lengths, out=ends[1:])
-    inner = _entries(array) if pyarrow.types.is_map(array.type) else array.values
-    inner = inner.slice(offsets[0], offsets[-1] - offsets[0])
-    if ends[-1] != len(inner):
-        kept = numpy.repeat(_valid(array), numpy.diff(offsets))
-        inner = inner.filter(pyarrow.array(kept))
-    return _rebuilt(array, [pyarrow.py_buffer(ends)], [canonical(inner)])
+    numpy.cumsum(numpy.where(_valid(array), numpy.diff(offsets), 0), out=ends[1:])
+    return _rebuilt(array, [pyarrow.py_buffer(ends)], [canonical(_inner(array))])
+
+
+def _offsets(array: Any) -> Any:
+    """Where the elements of each list begin, and where those of the last one end."""
+    import numpy
+    import pyarrow
+
+    wide = pyarrow.types.is_large_list(array.type)
+    offsets = numpy.frombuffer(array.buffers()[1], "<i8" if wide else "<i4")
+    return offsets[array.offset : array.offset + len(array) + 1]
+
+
+def _inner(array: Any) -> Any:
+    """The elements of all lists that are not missing."""
+    import numpy
+    import pyarrow
+
+    if pyarrow.types.is_fixed_size_list(array.type) or not len(array):
+        return array.flatten()
+    offsets, valid = _offsets(array), _valid(array)
+    values = _entries(array) if pyarrow.types.is_map(array.type) else array.values
+    inner = values.slice(offsets[0], offsets[-1] - offsets[0])
+    lengths = numpy.diff(offsets)
+    return inner if not lengths[~valid].any() else inner.filter(pyarrow.array(numpy.repeat(valid, lengths)))
 
 
 def _entries(array: Any) -> Any:

@@ -16,7 +16,7 @@ from sematic.types.base import Buffer, Json
 from sematic.types.jsontext import dumps, loads
 from sematic.types.pieces import Reader, Writer
 
-_ROWS = 1 << 16
+_ROWS = 1 << 10
 _TEXT, _BYTES, _NONE, _NAN, _NA, _OTHER = range(6)
 _ABSENT = -1
 
@@ -48,28 +48,6 @@ def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def arrow_texts_to_json(array: Any, writer: Writer) -> Json:
-    """Texts of a ChunkedArray of Arrow: its own memory, without what missing ones hide."""
-    lengths: list[Any] = []
-    return {"text": writer.piece(_arrow_texts(array, lengths)), "lengths": writer.piece(_late(lengths, "<i8"))}
-
-
-def _arrow_texts(array: Any, lengths: list[Any]) -> Iterator[Buffer]:
-    import numpy
-    import pyarrow
-
-    for chunk in array.chunks:
-        for start in range(0, len(chunk), _ROWS):
-            piece = chunk.slice(start, _ROWS).cast(pyarrow.large_string())
-            valid = piece.is_valid().to_numpy(zero_copy_only=False)
-            piece = piece.fill_null("") if piece.null_count else piece
-            _, offsets, data = piece.buffers()
-            ends = numpy.frombuffer(offsets, "<i8")[piece.offset : piece.offset + len(piece) + 1]
-            lengths.append(numpy.where(valid, numpy.diff(ends), _ABSENT))
-            if ends[-1] > ends[0]:
-                yield memoryview(data)[ends[0] : ends[-1]]
-
-
 def texts_from_json(data: Json, reader: Reader, missing: Any) -> Any:
     """A numpy array of str objects, with `missing` where there is no text."""
     import numpy
@@ -83,22 +61,6 @@ def texts_from_json(data: Json, reader: Reader, missing: Any) -> Any:
             result[index] = str(text[start : start + length], "utf-8", "surrogatepass")
             start += length
     return result
-
-
-def arrow_texts_from_json(data: Json, reader: Reader) -> Any:
-    """An array of Arrow over the text itself."""
-    import numpy
-    import pyarrow
-
-    lengths = _lengths(data, reader)
-    offsets = numpy.zeros(len(lengths) + 1, "<i8")
-    numpy.cumsum(numpy.maximum(lengths, 0), out=offsets[1:])
-    missing = lengths < 0
-    valid = pyarrow.py_buffer(numpy.packbits(~missing, bitorder="little")) if missing.any() else None
-    buffers = [valid, pyarrow.py_buffer(offsets), pyarrow.py_buffer(reader.bytes(data["text"]))]
-    array = pyarrow.Array.from_buffers(pyarrow.large_string(), len(lengths), buffers)
-    array.validate(full=True)
-    return array
 
 
 def _lengths(data: Json, reader: Reader) -> Any:

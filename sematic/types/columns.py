@@ -115,7 +115,10 @@ def _strings_to_json(array: Any, writer: Writer) -> Json:
     dtype = array.dtype
     nan = isinstance(dtype.na_value, float)
     if dtype.storage == "pyarrow":
-        return ["strings", "pyarrow", nan, cells.arrow_texts_to_json(array._pa_array, writer)]
+        import pyarrow
+
+        texts = arrow_ipc.table_of(array._pa_array.cast(pyarrow.large_string()))
+        return ["strings", "pyarrow", nan, writer.piece(arrow_ipc.write(texts))]
     chunks = (array[start : start + cells._ROWS].to_numpy(object) for start in range(0, len(array), cells._ROWS))
     return ["strings", dtype.storage, nan, cells.texts_to_json(chunks, writer)]
 
@@ -125,8 +128,7 @@ def _strings(reader: Reader, storage: str, nan: bool, data: Json) -> Any:
 
     dtype = string_dtype(storage, nan)
     if storage == "pyarrow":
-        import_class("pyarrow:Array")
-        return dtype.__from_arrow__(cells.arrow_texts_from_json(data, reader))
+        return dtype.__from_arrow__(_column_of_arrow(reader, data))
     return pandas.array(cells.texts_from_json(data, reader, dtype.na_value), dtype=dtype)
 
 
@@ -214,7 +216,12 @@ def _arrow_to_json(array: Any, writer: Writer) -> Json:
 def _arrow(reader: Reader, piece: int) -> Any:
     import pandas
 
-    return pandas.arrays.ArrowExtensionArray(arrow_ipc.read(reader.bytes(piece)).column(0))
+    return pandas.arrays.ArrowExtensionArray(_column_of_arrow(reader, piece))
+
+
+def _column_of_arrow(reader: Reader, piece: int) -> Any:
+    import_class("pyarrow:Table")
+    return arrow_ipc.read(reader.bytes(piece)).column(0)
 
 
 _WRITERS: dict[str, Callable[[Any, Writer], Json]] = {

@@ -12,7 +12,7 @@ from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, DefinitionError, EncodingError
 from sematic.types import columns, indexes, labels, statistics, tables
-from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType, describe
+from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType, describe, look
 from sematic.types.pieces import Reader, Writer
 from sematic.types.registry import Row, import_class, register
 
@@ -85,7 +85,14 @@ def _problems(value: Any) -> Iterator[tuple[str, tuple[int | None, str] | None]]
     yield ".columns", indexes.problem(value.columns)
     for at, array in enumerate(_arrays(value)):
         found = columns.problem(array)
-        yield f"[{value.columns[at]!r}]" if found else "", found
+        yield f"[{look(_plain_label(value.columns[at]))}]" if found else "", found
+
+
+def _plain_label(label: Any) -> Any:
+    """Python's own numbers, as people write them."""
+    if isinstance(label, tuple):
+        return tuple(map(_plain_label, label))
+    return label.item() if hasattr(label, "item") else label
 
 
 def _label_problem(value: Any) -> tuple[int | None, str] | None:

@@ -106,10 +106,27 @@ def _write(frame: Any) -> Iterator[Buffer]:
 
 
 def _batches(frame: Any, changed: dict[str, Any], schema: Any) -> Iterator[Any]:
-    rows = arrow_ipc.rows_of(schema)
-    for start in range(0, frame.height if frame.width else 0, rows):
+    def weight(start: int, rows: int) -> int:
+        return sum(map(_weight, frame.slice(start, rows).iter_columns()))
+
+    for start, rows in arrow_ipc.spans(frame.height if frame.width else 0, arrow_ipc.rows_of(schema), weight):
         part = _in_arrow(frame.slice(start, rows), changed)
         yield from arrow_ipc.batches(part.replace_schema_metadata(schema.metadata))
+
+
+def _weight(series: Any) -> int:
+    """The bytes of texts and elements of lists."""
+    name = type(series.dtype).__name__
+    if name == "String":
+        return int(series.str.len_bytes().sum())
+    if name == "Binary":
+        return int(series.bin.size().sum())
+    if name == "Struct":
+        return sum(_weight(series.struct.field(field.name)) for field in series.dtype.fields)
+    if name in ("List", "Array"):
+        inner = series.drop_nulls().explode()
+        return 8 * len(inner) + _weight(inner)
+    return 0
 
 
 def _in_arrow(frame: Any, changed: dict[str, Any]) -> Any:
