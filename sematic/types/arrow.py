@@ -87,7 +87,7 @@ def _batch(table: Any) -> Any:
 
     batches = table.to_batches()
     if not batches:
-        columns = [pyarrow.array([], field.type) for field in table.schema]
+        columns = [arrow_ipc.joined(column) for column in table.columns]
         return pyarrow.RecordBatch.from_arrays(columns, schema=table.schema)
     if len(batches) != 1:
         raise ArtifactError(f"{len(batches)} batches were recorded as one")

@@ -119,7 +119,7 @@ def batches(table: Any, whole: bool = False) -> Iterator[Any]:
     spans = [(0, table.num_rows)] if whole else _spans(table)
     for start, rows in spans:
         part = table.slice(start, rows)
-        columns = [canonical(_joined(column)) for column in part.columns]
+        columns = [canonical(joined(column)) for column in part.columns]
         yield pyarrow.RecordBatch.from_arrays(columns, schema=table.schema)
 
 
@@ -160,7 +160,8 @@ def _weight_of(array: Any) -> int:
     return 0
 
 
-def _joined(column: Any) -> Any:
+def joined(column: Any) -> Any:
+    """The chunks of a column as one array."""
     import pyarrow
 
     if column.num_chunks == 1:

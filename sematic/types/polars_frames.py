@@ -132,7 +132,7 @@ def _weight(series: Any) -> int:
 def _in_arrow(frame: Any, changed: dict[str, Any]) -> Any:
     import polars
 
-    return (frame.cast(changed) if changed else frame).to_arrow(compat_level=polars.CompatLevel.oldest())
+    return _cast(frame, changed).to_arrow(compat_level=polars.CompatLevel.oldest())
 
 
 def _read(table: Any) -> Any:
@@ -160,7 +160,12 @@ def _from_arrow(table: Any, schema: dict[str, Any]) -> Any:
 
     frame: Any = polars.from_arrow(table.replace_schema_metadata(None), rechunk=False)
     changed = {name: dtype for name, dtype in schema.items() if frame.schema[name] != dtype}
-    return frame.cast(changed) if changed else frame
+    return _cast(frame, changed)
+
+
+def _cast(frame: Any, changed: dict[str, Any]) -> Any:
+    """A series at a time: a name may be empty, or look like a pattern."""
+    return frame.with_columns([frame.get_column(name).cast(dtype) for name, dtype in changed.items()])
 
 
 def _match(annotation: Any) -> ValueType | None:
