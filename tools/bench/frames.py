@@ -1,4 +1,4 @@
-"""A large table, stored by one function and read back by the next: `python -m tools.bench.frames ours|floor KIND MIB`."""
+"""A large table, stored by one function and read back by the next: `-m tools.bench.frames ours|floor KIND MIB`."""
 
 from __future__ import annotations
 

@@ -41,12 +41,16 @@ def _same_index(left: Any, right: Any) -> bool:
 def _same_values(left: Any, right: Any) -> bool:
     if left.dtype != right.dtype or type(left.array) is not type(right.array) or len(left) != len(right):
         return False
-    if isinstance(left.dtype, pandas.CategoricalDtype):
-        if not _same_index(left.dtype.categories, right.dtype.categories) or left.dtype.ordered != right.dtype.ordered:
-            return False
+    categorical = isinstance(left.dtype, pandas.CategoricalDtype)
+    if categorical and not _same_categories(left.dtype, right.dtype):
+        return False
     if left.dtype.kind in "fc" and not isinstance(left.dtype, pandas.api.extensions.ExtensionDtype):
         return bool(left.to_numpy().tobytes() == right.to_numpy().tobytes())
     return all(_same_cell(a, b) for a, b in zip(left.tolist(), right.tolist(), strict=True))
+
+
+def _same_categories(left: Any, right: Any) -> bool:
+    return _same_index(left.categories, right.categories) and left.ordered == right.ordered
 
 
 def _same_cell(left: Any, right: Any) -> bool:
