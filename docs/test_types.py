@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy
+import pandas
+import polars
+import pyarrow
 import pytest
+import scipy.sparse
 
 from sematic.types import registry, table
 from sematic.types.tests import samples, samples_attrs, samples_custom, samples_generic, samples_pydantic
@@ -37,6 +41,10 @@ EXAMPLES: dict[str, Any] = {
     "path": pathlib.Path,
     "Decimal": decimal.Decimal,
     "array": numpy.ndarray,
+    "pandas": pandas.DataFrame,
+    "polars": polars.DataFrame,
+    "arrow": pyarrow.Table,
+    "sparse": scipy.sparse.csr_array,
     "custom": samples_custom.Molecule,
     "class": samples.Custom,
 }

@@ -48,7 +48,7 @@ def differences(levels: pd.DataFrame) -> pd.DataFrame:
 @sematic.func
 def between(changes: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
     """The quarters of these years."""
-    return changes.loc[f"{first}Q1":f"{last}Q4"]
+    return changes.loc[f"{first}Q1" : f"{last}Q4"]
 
 
 @sematic.func

@@ -30,7 +30,9 @@ def test_the_data_are_what_they_are_said_to_be() -> None:
 
 
 def test_differences() -> None:
-    levels = pd.DataFrame({"realgdp": [100.0, 101.0, 101.0], "unemp": [5.0, 4.5, 5.0]}, pd.period_range("2000Q1", periods=3))
+    levels = pd.DataFrame(
+        {"realgdp": [100.0, 101.0, 101.0], "unemp": [5.0, 4.5, 5.0]}, pd.period_range("2000Q1", periods=3)
+    )
     changes = sematic.resolve(differences(levels), sematic.SilentResolver())
     assert changes[GROWTH].tolist() == pytest.approx([1.0, 0.0])
     assert changes[CHANGE].tolist() == [-0.5, 0.5]
