@@ -32,8 +32,8 @@ def _table(summary: dict[str, Any]) -> Iterator[str]:
     hidden = summary["shape"][-1] - len(columns) if len(summary["shape"]) > 1 else 0
     if hidden > 0:
         yield f"… {hidden:,} more columns"
-    if summary.get("sampled"):
-        yield "(statistics of a sample of the rows)"
+    if any("sampled" in column for column in columns):
+        yield "(some statistics are of a sample of the rows)"
     yield from _rows(summary)
 
 

@@ -10,13 +10,19 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
-from sematic.errors import EncodingError
+from sematic.errors import DefinitionError, EncodingError
 from sematic.types import npy
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType
 from sematic.types.registry import Row, register
 from sematic.types.statistics import EXACT, numbers, sampled, shown
 
 _SHOWN = 10
+_REFUSED = {
+    "MaskedArray": "write numpy.ndarray and pass value.filled(...), or pass value.data and value.mask",
+    "matrix": "write numpy.ndarray and pass numpy.asarray(value)",
+    "recarray": "write numpy.ndarray and pass value.view(numpy.ndarray)",
+    "memmap": "write numpy.ndarray; a memmap goes for one",
+}
 
 
 class ArrayType(BinaryType):
@@ -140,6 +146,8 @@ def _match(annotation: Any) -> ValueType | None:
         return None
     if annotation is numpy.ndarray:
         return ArrayType(None)
+    if isinstance(annotation, type) and annotation.__name__ in _REFUSED and issubclass(annotation, numpy.ndarray):
+        raise DefinitionError(f"numpy.{annotation.__name__} is not supported: {_REFUSED[annotation.__name__]}")
     if typing.get_origin(annotation) is numpy.ndarray:
         return ArrayType(_scalar_of(numpy, typing.get_args(annotation)[-1]))
     is_scalar = isinstance(annotation, type) and issubclass(annotation, numpy.generic)

@@ -16,6 +16,7 @@ from sematic.types.registry import Row, import_class, register
 
 _NAMES = ("Table", "RecordBatch", "ChunkedArray", "Array", "Schema")
 _MOST_VALUES = 100_000
+_READER = "it can be read only once; write pyarrow.Table and pass reader.read_all()"
 
 
 class ArrowType(BinaryType):
@@ -136,25 +137,31 @@ def _cells(column: Any) -> list[Any]:
 
 
 def _column(field: Any, column: Any, limit: int) -> tables.Column:
-    import numpy
     import pyarrow
 
     kinds, type = pyarrow.types, field.type
-    step = 1 if len(column) <= limit else -(-len(column) // min(limit, _MOST_VALUES))
-    seen = column if step == 1 else column.take(numpy.arange(0, len(column), step))
     base = (field.name, str(type), column.null_count)
     if kinds.is_integer(type) or kinds.is_floating(type) or kinds.is_boolean(type):
-        return tables.Column(*base, numbers=seen.drop_null().to_numpy())
+        return tables.Column(*base, numbers=_sampled(column, limit).drop_null().to_numpy())
     if kinds.is_nested(type) or kinds.is_null(type) or isinstance(type, pyarrow.BaseExtensionType):
         return tables.Column(*base)
-    found = [cell for cell in _cells(seen.slice(0, _MOST_VALUES)) if cell is not None]
+    found = [cell for cell in _cells(_sampled(column, _MOST_VALUES)) if cell is not None]
     return tables.Column(*base, values=found, ordered=kinds.is_temporal(type))
+
+
+def _sampled(column: Any, limit: int) -> Any:
+    import numpy
+
+    step = -(-len(column) // min(limit, _MOST_VALUES))
+    return column if len(column) <= limit else column.take(numpy.arange(0, len(column), step))
 
 
 def _match(annotation: Any) -> ValueType | None:
     pyarrow: Any = sys.modules.get("pyarrow")
     if pyarrow is None or not isinstance(annotation, type):
         return None
+    if annotation is pyarrow.RecordBatchReader:
+        raise DefinitionError(f"pyarrow.RecordBatchReader is not supported: {_READER}")
     for name in _NAMES:
         if annotation is getattr(pyarrow, name, None):
             return ArrowType(name)

@@ -126,6 +126,8 @@ def _strings_to_json(array: Any, writer: Writer) -> Json:
 def _strings(reader: Reader, storage: str, nan: bool, data: Json) -> Any:
     import pandas
 
+    if storage == "pyarrow":
+        import_class("pyarrow:Table")
     dtype = string_dtype(storage, nan)
     if storage == "pyarrow":
         return dtype.__from_arrow__(_column_of_arrow(reader, data))

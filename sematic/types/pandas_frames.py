@@ -47,8 +47,10 @@ class PandasType(BinaryType):
         return value
 
     def to_chunks(self, value: Any) -> Iterator[Buffer]:
+        """Of a snapshot: pandas copies what another thread changes meanwhile."""
         writer = Writer()
-        return writer.chunks(_WRITE[_kind(value)](value, writer))
+        kind = _kind(value)
+        return writer.chunks(_WRITE[kind](value if kind == "Index" else value.copy(deep=False), writer))
 
     def from_buffer(self, buffer: Buffer) -> Any:
         reader = Reader(buffer)
@@ -219,9 +221,8 @@ def _column(series: Any, name: Any, limit: int) -> tables.Column:
     kind = getattr(series.dtype, "kind", "O")
     if kind in "biuf" and "Sparse" not in dtype:
         return tables.Column(name, dtype, nulls, numbers=valid.to_numpy(_plain(valid.dtype)))
-    if kind in "mM":
-        return tables.Column(name, dtype, nulls, values=[valid.min(), valid.max()] if len(valid) else [], ordered=True)
-    return tables.Column(name, dtype, nulls, values=statistics.sampled(valid.array, _MOST_VALUES).tolist())
+    values = statistics.sampled(valid.array, _MOST_VALUES)
+    return tables.Column(name, dtype, nulls, values=list(values), ordered=kind in "mM")
 
 
 def _plain(dtype: Any) -> Any:

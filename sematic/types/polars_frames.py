@@ -81,17 +81,22 @@ def _rows(frame: Any, start: int, stop: int) -> list[list[Any]]:
 def _columns(frame: Any) -> Iterator[tables.Column]:
     limit = tables.exact(frame.width)
     for series in islice(frame.iter_columns(), tables.COLUMNS):
-        seen = series if len(series) <= limit else series.gather_every(-(-len(series) // min(limit, _MOST_VALUES)))
-        yield _column(series, seen.drop_nulls())
+        yield _column(series, limit)
 
 
-def _column(series: Any, seen: Any) -> tables.Column:
+def _sampled(series: Any, limit: int) -> Any:
+    step = -(-len(series) // min(limit, _MOST_VALUES))
+    return (series if len(series) <= limit else series.gather_every(step)).drop_nulls()
+
+
+def _column(series: Any, limit: int) -> tables.Column:
     base = (series.name, str(series.dtype), series.null_count())
     if series.dtype.is_integer() or series.dtype.is_float() or type(series.dtype).__name__ == "Boolean":
-        return tables.Column(*base, numbers=seen.to_numpy() if "128" not in base[1] else None)
+        return tables.Column(*base, numbers=None if "128" in base[1] else _sampled(series, limit).to_numpy())
     if series.dtype.is_nested():
         return tables.Column(*base)
-    return tables.Column(*base, values=seen.head(_MOST_VALUES).to_list(), ordered=series.dtype.is_temporal())
+    values = _sampled(series, _MOST_VALUES).to_list()
+    return tables.Column(*base, values=values, ordered=series.dtype.is_temporal())
 
 
 def _write(frame: Any) -> Iterator[Buffer]:

@@ -16,14 +16,14 @@ _FEWEST = 10_000
 
 
 class Column(NamedTuple):
-    """What is told of a column. `numbers` is a numpy array, `values` are Python's: one of both, without missing
-    ones, of a sample."""
+    """What is told of a column: its missing values, and of a sample of the others either `numbers`, a numpy array, or
+    `values`, those of Python."""
 
     name: Json
     dtype: str
     nulls: int | None = None
     numbers: Any = None
-    values: Iterable[Any] | None = None
+    values: list[Any] | None = None
     ordered: bool = False
 
 
@@ -34,12 +34,10 @@ def exact(columns: int) -> int:
 
 def summary(kind: str, shape: tuple[int, ...], columns: Iterable[Column], rows: Callable[[int, int], Any]) -> Json:
     """JSON for people. `columns` need not be more than 50; ``rows(start, stop)`` gives some as lists of cells."""
-    told = [_column(column) for column in islice(columns, COLUMNS)]
     length = shape[0]
-    found: dict[str, Json] = {"table": kind, "shape": list(shape), "columns": told}
-    if length > exact(shape[-1] if len(shape) > 1 else 1):
-        found["sampled"] = True
-    return found | {"rows": _rows(rows, 0, min(length, ROWS)), "last": _rows(rows, max(ROWS, length - ROWS), length)}
+    told = [_column(column, length) for column in islice(columns, COLUMNS)]
+    first, last = _rows(rows, 0, min(length, ROWS)), _rows(rows, max(ROWS, length - ROWS), length)
+    return {"table": kind, "shape": list(shape), "columns": told, "rows": first, "last": last}
 
 
 def _rows(rows: Callable[[int, int], Any], start: int, stop: int) -> Json:
@@ -48,23 +46,21 @@ def _rows(rows: Callable[[int, int], Any], start: int, stop: int) -> Json:
     return [[statistics.shown(cell) for cell in islice(row, COLUMNS + 1)] for row in rows(start, stop)]
 
 
-def _column(column: Column) -> Json:
+def _column(column: Column, length: int) -> Json:
     told: dict[str, Json] = {"name": statistics.shown(column.name), "dtype": column.dtype[:100]}
-    if column.nulls is not None:
-        told["nulls"] = int(column.nulls)
+    nulls = {} if column.nulls is None else {"nulls": int(column.nulls)}
+    found: Any = ()
     if column.numbers is not None:
-        missing = told.get("nulls")
-        told |= statistics.numbers(column.numbers)
-        if missing is not None:
-            told["nulls"] = missing
-    if column.values is not None:
-        told |= _of_values(list(column.values), column.ordered)
-    return told
+        found = column.numbers
+        told |= statistics.numbers(found)
+    elif column.values is not None:
+        found = column.values
+        told |= _extremes(found) if column.ordered else statistics.top(found)
+    few = len(found) and len(found) + (column.nulls or 0) < length
+    return told | nulls | ({"sampled": len(found)} if few else {})
 
 
-def _of_values(values: list[Any], ordered: bool) -> dict[str, Json]:
-    if not ordered:
-        return statistics.top(values)
+def _extremes(values: list[Any]) -> dict[str, Json]:
     try:
         return {"min": statistics.shown(min(values)), "max": statistics.shown(max(values))} if values else {}
     except Exception:  # moments of a calendar that Python has not

@@ -11,7 +11,7 @@ import numpy
 import numpy.typing as npt
 import pytest
 
-from sematic.errors import ArtifactError, ConversionError, EncodingError
+from sematic.errors import ArtifactError, ConversionError, DefinitionError, EncodingError
 from sematic.types import npy
 from sematic.types.artifact import MemoryStore, encode, load
 from sematic.types.registry import flows, from_spec, of
@@ -309,3 +309,9 @@ def test_numpy_is_not_imported_to_find_out(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delitem(sys.modules, "numpy")
     assert of(complex | None).convert(1j) == 1j
     assert "numpy" not in sys.modules
+
+
+@pytest.mark.parametrize("annotation", [numpy.ma.MaskedArray, numpy.matrix, numpy.recarray, numpy.memmap])
+def test_subclasses_are_refused_when_decorated(annotation: Any) -> None:
+    with pytest.raises(DefinitionError, match=rf"numpy.{annotation.__name__} is not supported: write numpy.ndarray"):
+        of(annotation)

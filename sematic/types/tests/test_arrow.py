@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sematic.errors import ArtifactError, ConversionError
+from sematic.errors import ArtifactError, ConversionError, DefinitionError
 from sematic.types import arrow_ipc
 from sematic.types.registry import of
 from sematic.types.tests.helpers import (
@@ -165,6 +165,8 @@ def test_refused() -> None:
             of(pyarrow.Array).convert(value)
     with pytest.raises(ConversionError, match=r"\['a'\]: it cannot be stored: its type .* is of another library"):
         of(pyarrow.Table).convert(pyarrow.table({"a": own}))
+    with pytest.raises(DefinitionError, match="it can be read only once; write pyarrow.Table"):
+        of(pyarrow.RecordBatchReader)
     with pytest.raises(ConversionError, match="write column.storage"):
         of(pyarrow.Array).convert(own)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import json
+import subprocess
 import sys
 import threading
 import warnings
@@ -300,7 +301,11 @@ def test_summaries_are_small_whatever_the_value() -> None:
         for frame in (wide, long, wide.T):
             summary = of(pandas.DataFrame).summarise(frame)
             assert len(json.dumps(summary)) < 100_000
-    assert of(pandas.DataFrame).summarise(long)["sampled"]
+    assert [column["sampled"] for column in of(pandas.DataFrame).summarise(long)["columns"]] == [100_000, 100_000]
+    texts = pandas.Series(["a", "b", None] * 100_000)
+    (column,) = of(pandas.Series).summarise(texts)["columns"]
+    assert column["sampled"] == sum(count for _, count in column["top"]) == 100_000
+    assert column["nulls"] == 100_000
     assert of(pandas.DataFrame).summarise(long)["last"][-1] == [2_999_999, 2_999_999, "c"]
 
 
@@ -391,15 +396,49 @@ def test_a_large_frame_is_never_held_twice(kind: str) -> None:
     assert found["same"]
 
 
-def test_pandas_is_not_imported_to_find_out() -> None:
-    code = "import sys, numpy, sematic.types.registry as r; r.of(list[int]); r.of(numpy.ndarray); "
-    program = code + "print(sorted({'pandas', 'polars', 'pyarrow', 'scipy'} & set(sys.modules)))"
-    import subprocess
+def _printed(code: str) -> str:
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
-    output = subprocess.run(
-        [sys.executable, "-c", program], env={"PYTHONPATH": ":".join(sys.path)}, capture_output=True
+
+def test_pandas_is_not_imported_to_find_out() -> None:
+    used = "import sys, numpy; from sematic.types.registry import of; of(list[int]); of(numpy.ndarray); of(object)"
+    assert _printed(f"{used}; print(sorted({{'pandas', 'polars', 'pyarrow', 'scipy'}} & set(sys.modules)))") == "[]"
+
+
+WITHOUT_ARROW = """
+import sys
+sys.modules["pyarrow"] = None
+import pandas
+from sematic.errors import ArtifactError
+from sematic.types.registry import of
+from sematic.types.tests.helpers import round_trip
+from sematic.types.tests.same_frames import same_pandas
+frame = pandas.DataFrame({"a": ["x", None], "b": [1.5, 2], "c": pandas.array([1, None], "Int64")})
+frame["d"] = frame["a"].astype("category")
+assert getattr(frame["a"].dtype, "storage", "python") == "python"
+assert same_pandas(round_trip(pandas.DataFrame, frame), frame)
+of(pandas.DataFrame).summarise(frame)
+try:
+    of(pandas.DataFrame).from_buffer(sys.stdin.buffer.read())
+except ArtifactError as error:
+    print(error)
+"""
+
+
+def test_without_pyarrow_pandas_works_and_what_needs_it_says_so() -> None:
+    frame = pandas.DataFrame({"a": pandas.array(["x"], dtype="string[pyarrow]")})
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ARROW],
+        input=stored(pandas.DataFrame, frame, DictStore()).blob.data,
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        check=False,
     )
-    assert output.stdout.decode().strip() == "[]", output.stderr
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.startswith(b"pyarrow:Table is needed to read this value, but cannot be imported")
 
 
 def test_a_library_that_is_missing_when_a_frame_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
