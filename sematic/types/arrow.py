@@ -13,6 +13,7 @@ from sematic.errors import ArtifactError, ConversionError, DefinitionError, Enco
 from sematic.types import arrow_ipc, tables
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType, describe, look
 from sematic.types.registry import Row, import_class, register
+from sematic.types.statistics import MOST_BYTES
 
 _NAMES = ("Table", "RecordBatch", "ChunkedArray", "Array", "Schema")
 _MOST_VALUES = 100_000
@@ -122,14 +123,16 @@ def table_summary(kind: str, table: Any, shape: tuple[int, ...]) -> Json:
 
     def rows(start: int, stop: int) -> list[list[Any]]:
         part = table.slice(start, stop - start)
-        cells = [_cells(column) for column in part.columns[: tables.COLUMNS]]
+        cells = [cells_of(column) for column in part.columns[: tables.COLUMNS]]
         return [[start + at, *(column[at] for column in cells)] for at in range(part.num_rows)]
 
     return tables.summary(kind, shape, told, rows)
 
 
-def _cells(column: Any) -> list[Any]:
+def cells_of(column: Any) -> list[Any]:
     """Python's values; texts where Python has none (a time of nanoseconds, a time zone that is unknown here)."""
+    if arrow_ipc.weight(column) > MOST_BYTES:
+        return [tables.HIDDEN] * len(column)
     try:
         return list(column.to_pylist())
     except Exception:
@@ -145,7 +148,8 @@ def _column(field: Any, column: Any, limit: int) -> tables.Column:
         return tables.Column(*base, numbers=_sampled(column, limit).drop_null().to_numpy())
     if kinds.is_nested(type) or kinds.is_null(type) or isinstance(type, pyarrow.BaseExtensionType):
         return tables.Column(*base)
-    found = [cell for cell in _cells(_sampled(column, _MOST_VALUES)) if cell is not None]
+    seen = arrow_ipc.lighter(_sampled(column, _MOST_VALUES), MOST_BYTES)
+    found = [cell for cell in cells_of(seen) if cell is not None]
     return tables.Column(*base, values=found, ordered=kinds.is_temporal(type))
 
 

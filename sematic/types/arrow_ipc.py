@@ -124,7 +124,7 @@ def batches(table: Any, whole: bool = False) -> Iterator[Any]:
 
 
 def _spans(table: Any) -> Iterator[tuple[int, int]]:
-    return spans(table.num_rows, rows_of(table.schema), lambda start, rows: _weight(table.slice(start, rows)))
+    return spans(table.num_rows, rows_of(table.schema), lambda start, rows: _of_columns(table.slice(start, rows)))
 
 
 def spans(total: int, most: int, weight: Callable[[int, int], int]) -> Iterator[tuple[int, int]]:
@@ -138,9 +138,22 @@ def spans(total: int, most: int, weight: Callable[[int, int], int]) -> Iterator[
         start += rows
 
 
-def _weight(table: Any) -> int:
-    """The bytes of texts and elements of lists: of the value, whatever it takes in memory."""
-    return sum(_weight_of(chunk) for column in table.columns for chunk in column.chunks)
+def _of_columns(table: Any) -> int:
+    return sum(map(weight, table.columns))
+
+
+def weight(column: Any) -> int:
+    """The bytes of texts and elements of lists in a ChunkedArray: of the value, whatever it takes in memory."""
+    return sum(map(_weight_of, column.chunks))
+
+
+def lighter(column: Any, most: int) -> Any:
+    """Every row, or every other, or every fourth…, so that `weight` is at most that, or one row is left."""
+    import numpy
+
+    while len(column) > 1 and weight(column) > most:
+        column = column.take(numpy.arange(0, len(column), 2))
+    return column
 
 
 def _weight_of(array: Any) -> int:

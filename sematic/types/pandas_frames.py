@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError, DefinitionError, EncodingError
-from sematic.types import columns, indexes, labels, statistics, tables
+from sematic.types import arrow_ipc, columns, indexes, labels, statistics, tables
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType, describe, look
 from sematic.types.pieces import Reader, Writer
 from sematic.types.registry import Row, import_class, register
@@ -182,7 +182,7 @@ def _summarise_frame(frame: Any) -> Json:
 
 def _rows(frame: Any, start: int, stop: int) -> Iterator[list[Any]]:
     part = frame.iloc[start:stop, : tables.COLUMNS]
-    cells = [part.iloc[:, at].tolist() for at in range(part.shape[1])]
+    cells = [_cells(part.iloc[:, at]) for at in range(part.shape[1])]
     for at, label in enumerate(part.index.tolist()):
         yield [label, *(column[at] for column in cells)]
 
@@ -192,7 +192,7 @@ def _summarise_series(series: Any) -> Json:
 
     def rows(start: int, stop: int) -> Iterator[list[Any]]:
         part = series.iloc[start:stop]
-        yield from map(list, zip(part.index.tolist(), part.tolist(), strict=True))
+        yield from map(list, zip(part.index.tolist(), _cells(part), strict=True))
 
     return tables.summary("pandas.Series", series.shape, told, rows)
 
@@ -221,8 +221,21 @@ def _column(series: Any, name: Any, limit: int) -> tables.Column:
     kind = getattr(series.dtype, "kind", "O")
     if kind in "biuf" and "Sparse" not in dtype:
         return tables.Column(name, dtype, nulls, numbers=valid.to_numpy(_plain(valid.dtype)))
-    values = statistics.sampled(valid.array, _MOST_VALUES)
-    return tables.Column(name, dtype, nulls, values=list(values), ordered=kind in "mM")
+    values = statistics.sampled(valid, _MOST_VALUES)
+    while len(values) > 1 and _weight(values) > statistics.MOST_BYTES:
+        values = values[::2]
+    return tables.Column(name, dtype, nulls, values=_cells(values), ordered=kind in "mM")
+
+
+def _cells(series: Any) -> list[Any]:
+    hidden = _weight(series) > statistics.MOST_BYTES
+    return [tables.HIDDEN] * len(series) if hidden else list(series.array)
+
+
+def _weight(series: Any) -> int:
+    """How much memory Python's values would take that are not Python's yet."""
+    found = getattr(series.array, "_pa_array", None)
+    return 0 if found is None else arrow_ipc.weight(found)
 
 
 def _plain(dtype: Any) -> Any:

@@ -17,6 +17,7 @@ from sematic.types import arrow_ipc, polars_dtypes, tables
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType, describe
 from sematic.types.jsontext import dumps, loads
 from sematic.types.registry import Row, import_class, register
+from sematic.types.statistics import MOST_BYTES
 
 _NAMES = ("DataFrame", "Series")
 _SCHEMA = b"polars"
@@ -75,7 +76,13 @@ def _frame(value: Any) -> Any:
 
 def _rows(frame: Any, start: int, stop: int) -> list[list[Any]]:
     part = frame[:, : tables.COLUMNS].slice(start, stop - start)
-    return [[start + at, *row] for at, row in enumerate(part.rows())]
+    cells = [_cells(series) for series in part.iter_columns()]
+    return [[start + at, *(column[at] for column in cells)] for at in range(part.height)]
+
+
+def _cells(series: Any) -> list[Any]:
+    hidden = _weight(series) > MOST_BYTES
+    return [tables.HIDDEN] * len(series) if hidden else list(series.to_list())
 
 
 def _columns(frame: Any) -> Iterator[tables.Column]:
@@ -95,8 +102,10 @@ def _column(series: Any, limit: int) -> tables.Column:
         return tables.Column(*base, numbers=None if "128" in base[1] else _sampled(series, limit).to_numpy())
     if series.dtype.is_nested():
         return tables.Column(*base)
-    values = _sampled(series, _MOST_VALUES).to_list()
-    return tables.Column(*base, values=values, ordered=series.dtype.is_temporal())
+    seen = _sampled(series, _MOST_VALUES)
+    while len(seen) > 1 and _weight(seen) > MOST_BYTES:
+        seen = seen.gather_every(2)
+    return tables.Column(*base, values=_cells(seen), ordered=series.dtype.is_temporal())
 
 
 def _write(frame: Any) -> Iterator[Buffer]:

@@ -119,14 +119,15 @@ _WRITE: dict[str, Callable[[Any], list[Any]]] = {
 def _compressed(cls: Any, shape: tuple[int, ...], data: Any, indices: Any, pointers: Any) -> Any:
     """The class's own constructor would choose the width of indices anew, and its check copies."""
     block = tuple(map(int, data.shape[1:])) or (1, 1)
-    value = cls(shape, dtype=data.dtype, **({"blocksize": block} if "bsr" in cls.__name__ else {}))
+    rows = shape[-1] if "csc" in cls.__name__ else shape[0] // block[0] if len(shape) > 1 else 1
     _check_indices(indices, pointers)
-    _check_pointers(pointers, len(value.indptr) - 1, min(len(indices), len(data)))
+    _check_pointers(pointers, rows, min(len(indices), len(data)))
     if len(indices) != len(data) or data.ndim != (3 if "bsr" in cls.__name__ else 1):
         raise ArtifactError("it has not as many entries as indices")
     columns = shape[0] if "csc" in cls.__name__ else shape[-1] // block[1]
     if len(indices) and not 0 <= indices.min() <= indices.max() < columns:
         raise ArtifactError(_OUTSIDE)
+    value = cls(shape, dtype=data.dtype, **({"blocksize": block} if "bsr" in cls.__name__ else {}))
     value.data, value.indices, value.indptr = data, indices, pointers
     return value
 
@@ -169,12 +170,12 @@ def _dia(cls: Any, shape: tuple[int, ...], data: Any, offsets: Any) -> Any:
 
 
 def _lil(cls: Any, shape: tuple[int, ...], lengths: Any, indices: Any, data: Any) -> Any:
-    value = cls(shape, dtype=data.dtype)
     ends = [0, *lengths.cumsum().tolist()]
     if len(lengths) != shape[0] or ends[-1] != len(data) or len(indices) != len(data) or (lengths < 0).any():
         raise ArtifactError("its rows are not as long as it says")
     if len(indices) and not 0 <= indices.min() <= indices.max() < shape[-1]:
         raise ArtifactError(_OUTSIDE)
+    value = cls(shape, dtype=data.dtype)
     rows, items = indices.tolist(), list(data)
     for at, (start, stop) in enumerate(pairwise(ends)):
         value.rows[at], value.data[at] = rows[start:stop], items[start:stop]

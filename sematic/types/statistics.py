@@ -10,6 +10,9 @@ from sematic.types.base import SHOWN, Json, look
 from sematic.types.scalars import FLOAT
 
 EXACT = 1_000_000
+MOST_BYTES = 1 << 23
+"""Of texts and the elements of lists that a summary looks at in a column."""
+
 _SAMPLE = 100_000
 _BINS = 10
 _LONGEST_INT = 1 << 63
@@ -73,6 +76,18 @@ def top(values: Iterable[Any], most: int = 5) -> dict[str, Json]:
     return {"distinct": len(counts), "top": [[shown(value), count] for value, count in ordered[:most]]}
 
 
+def few(values: Iterable[Any]) -> list[Any]:
+    """As many of the first values as are quickly looked at: texts may be long."""
+    found: list[Any] = []
+    size = 0
+    for value in values:
+        size += len(value) if isinstance(value, (str, bytes)) else 1
+        if size > MOST_BYTES and found:
+            break
+        found.append(value)
+    return found
+
+
 def shown(value: Any) -> Json:
     """One value of an array or table: numbers in full precision, everything else as short text."""
     if value is None or isinstance(value, (bool, str)):
@@ -83,6 +98,8 @@ def shown(value: Any) -> Json:
         return FLOAT.summarise(float(value))
     if isinstance(value, int):
         return int(value) if abs(value) < _LONGEST_INT else look(int(value))
+    if isinstance(value, (bytes, list, tuple, dict, set, frozenset)):
+        return look(value)
     try:
         text = str(value)
     except Exception:  # a user's __str__ may raise anything

@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from sematic.types import statistics
 from sematic.types.base import Json
 
+HIDDEN = "…"
+"""A cell that is too long to be looked at."""
+
 COLUMNS = 50
 ROWS = 5
 _CELLS = 2_000_000
@@ -54,7 +57,7 @@ def _column(column: Column, length: int) -> Json:
         found = column.numbers
         told |= statistics.numbers(found)
     elif column.values is not None:
-        found = column.values
+        found = statistics.few(column.values)
         told |= _extremes(found) if column.ordered else statistics.top(found)
     few = len(found) and len(found) + (column.nulls or 0) < length
     return told | nulls | ({"sampled": len(found)} if few else {})

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import threading
+import tracemalloc
 import warnings
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -307,6 +308,21 @@ def test_summaries_are_small_whatever_the_value() -> None:
     assert column["sampled"] == sum(count for _, count in column["top"]) == 100_000
     assert column["nulls"] == 100_000
     assert of(pandas.DataFrame).summarise(long)["last"][-1] == [2_999_999, 2_999_999, "c"]
+
+
+def test_long_texts_and_lists_are_not_looked_at_whole() -> None:
+    text, numbers = "x" * 4_000_000, list(range(2_000_000))
+    frame = pandas.DataFrame({"text": [text] * 20}).astype({"text": "string[pyarrow]"})
+    frame["python"] = pandas.Series([text] * 20, dtype=object)
+    frame["list"] = pandas.array([numbers] + [None] * 19, dtype=pandas.ArrowDtype(pyarrow.list_(pyarrow.int64())))
+    tracemalloc.start()
+    summary = of(pandas.DataFrame).summarise(frame)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 << 20
+    assert [column["sampled"] for column in summary["columns"][:2]] == [2, 2]
+    assert [summary["rows"][0][at] for at in (1, 3)] == ["…", "…"]
+    assert len(json.dumps(summary)) < 10_000
 
 
 @sematic.func

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import polars
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -141,6 +142,15 @@ def test_a_summary() -> None:
         {"name": "kind", "dtype": "String", "nulls": 0, "distinct": 2, "top": [["a", 2], ["b", 1]]},
     ]
     assert summary["rows"] == [[0, 1.0, "a"], [1, None, "b"], [2, 3.0, "a"]]
+
+
+def test_long_texts_and_lists_are_not_looked_at_whole() -> None:
+    frame = polars.DataFrame({"text": ["x" * 4_000_000] * 20, "list": [list(range(2_000_000))] + [None] * 19})
+    for kind, value in ((polars.DataFrame, frame), (pyarrow.Table, frame.to_arrow())):
+        summary = of(kind).summarise(value)
+        assert summary["columns"][0]["sampled"] == 2
+        assert summary["rows"][0] == [0, "…", "…"]
+        assert len(json.dumps(summary)) < 10_000
 
 
 @st.composite
