@@ -148,7 +148,7 @@ def _column(field: Any, column: Any, limit: int) -> tables.Column:
         return tables.Column(*base, numbers=_sampled(column, limit).drop_null().to_numpy())
     if kinds.is_nested(type) or kinds.is_null(type) or isinstance(type, pyarrow.BaseExtensionType):
         return tables.Column(*base)
-    seen = arrow_ipc.lighter(_sampled(column, _MOST_VALUES), MOST_BYTES)
+    seen = arrow_ipc.sample(column, _MOST_VALUES, MOST_BYTES)
     found = [cell for cell in cells_of(seen) if cell is not None]
     return tables.Column(*base, values=found, ordered=kinds.is_temporal(type))
 

@@ -12,7 +12,7 @@ from typing import Any
 from sematic.errors import EncodingError
 from sematic.types.base import Buffer
 
-BATCH = 16 << 20
+BATCH = 8 << 20
 _FEWEST_ROWS = 1 << 10
 _GUESS = 16
 _DEEPEST = 64
@@ -74,9 +74,11 @@ class _Sink:
     def flush(self) -> None:
         pass
 
-    def taken(self) -> list[bytes]:
-        pieces, self._pieces = self._pieces, []
-        return pieces
+    def taken(self) -> Iterator[bytes]:
+        """Each is let go before the next is given."""
+        self._pieces.reverse()
+        while self._pieces:
+            yield self._pieces.pop()
 
 
 def read(buffer: Buffer) -> Any:
@@ -147,13 +149,15 @@ def weight(column: Any) -> int:
     return sum(map(_weight_of, column.chunks))
 
 
-def lighter(column: Any, most: int) -> Any:
-    """Every row, or every other, or every fourth…, so that `weight` is at most that, or one row is left."""
+def sample(column: Any, rows: int, most: int) -> Any:
+    """At most so many rows of a ChunkedArray, evenly spread, whose `weight` is at most `most`, or one row."""
     import numpy
 
-    while len(column) > 1 and weight(column) > most:
-        column = column.take(numpy.arange(0, len(column), 2))
-    return column
+    step = max(-(-len(column) // rows), -(-weight(column) // most))
+    found = column if step <= 1 else column.take(numpy.arange(0, len(column), step))
+    while len(found) > 1 and weight(found) > most:
+        found = found.take(numpy.arange(0, len(found), 2))
+    return found
 
 
 def _weight_of(array: Any) -> int:

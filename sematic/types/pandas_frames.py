@@ -215,16 +215,19 @@ def labels_shown(index: Any) -> Json:
 
 def _column(series: Any, name: Any, limit: int) -> tables.Column:
     dtype = str(series.dtype)
-    seen = series if len(series) <= limit else series.iloc[:: -(-len(series) // min(limit, _MOST_VALUES))]
     nulls = int(series.isna().sum())
-    valid = seen.dropna()
     kind = getattr(series.dtype, "kind", "O")
     if kind in "biuf" and "Sparse" not in dtype:
+        valid = _sampled(series, limit).dropna()
         return tables.Column(name, dtype, nulls, numbers=valid.to_numpy(_plain(valid.dtype)))
-    values = statistics.sampled(valid, _MOST_VALUES)
-    while len(values) > 1 and _weight(values) > statistics.MOST_BYTES:
-        values = values[::2]
-    return tables.Column(name, dtype, nulls, values=_cells(values), ordered=kind in "mM")
+    seen = series.iloc[:: max(1, -(-_weight(series) // statistics.MOST_BYTES), -(-len(series) // _MOST_VALUES))]
+    while len(seen) > 1 and _weight(seen) > statistics.MOST_BYTES:
+        seen = seen.iloc[::2]
+    return tables.Column(name, dtype, nulls, values=_cells(seen.dropna()), ordered=kind in "mM")
+
+
+def _sampled(series: Any, limit: int) -> Any:
+    return series if len(series) <= limit else series.iloc[:: -(-len(series) // min(limit, _MOST_VALUES))]
 
 
 def _cells(series: Any) -> list[Any]:

@@ -74,6 +74,7 @@ def main(name: str, folder: str) -> None:
     kind = of(annotation)
     store = LocalStore(folder)
     value = make()
+    pyarrow.default_memory_pool().release_unused()
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     before = _memory("VmRSS")
     artifact = encode(kind, kind.convert(value), store)

@@ -303,9 +303,9 @@ def test_summaries_are_small_whatever_the_value() -> None:
             summary = of(pandas.DataFrame).summarise(frame)
             assert len(json.dumps(summary)) < 100_000
     assert [column["sampled"] for column in of(pandas.DataFrame).summarise(long)["columns"]] == [100_000, 100_000]
-    texts = pandas.Series(["a", "b", None] * 100_000)
+    texts = pandas.Series(["a", "b", None, "a", "b", None, "c"] * 50_000)
     (column,) = of(pandas.Series).summarise(texts)["columns"]
-    assert column["sampled"] == sum(count for _, count in column["top"]) == 100_000
+    assert 60_000 < column["sampled"] == sum(count for _, count in column["top"]) < 100_000
     assert column["nulls"] == 100_000
     assert of(pandas.DataFrame).summarise(long)["last"][-1] == [2_999_999, 2_999_999, "c"]
 
