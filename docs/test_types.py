@@ -11,9 +11,13 @@ from typing import Any, Literal
 import lightgbm
 import matplotlib.figure
 import numpy
+import pandas
 import PIL.Image
 import plotly.graph_objects
+import polars
+import pyarrow
 import pytest
+import scipy.sparse
 import sklearn.base
 
 import sematic
@@ -50,6 +54,10 @@ EXAMPLES: dict[str, Any] = {
     "file": sematic.File,
     "estimator": sklearn.base.BaseEstimator,
     "lightgbm": lightgbm.Booster,
+    "pandas": pandas.DataFrame,
+    "polars": polars.DataFrame,
+    "arrow": pyarrow.Table,
+    "sparse": scipy.sparse.csr_array,
     "custom": samples_custom.Molecule,
     "class": samples.Custom,
 }

@@ -12,6 +12,7 @@ from typing import IO
 
 import click
 
+from sematic.cli.details import lines
 from sematic.cli.opening import open_artifact
 from sematic.cli.screen import on_terminal, safe, say, say_json, size
 from sematic.cli.summaries import brief, type_name
@@ -134,6 +135,8 @@ def show_artifact(id: str, as_json: bool, opened: bool) -> None:
         text = f"{fact} bytes" if name == "size" else fact
         say(f"{name.capitalize():8}{safe(str(text))}")
     say(f"{'Value':8}{safe(brief(found, width=2000))}")
+    for line in lines(found.summary):
+        say(f"{'':8}{safe(line)}".rstrip())
 
 
 def _facts(record: Record, found: Artifact) -> dict[str, object]:

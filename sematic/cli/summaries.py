@@ -14,6 +14,13 @@ from sematic.types.base import Json, Spec
 
 WIDTH = 48
 _BRACKETS = {"list": "[]", "deque": "[]", "tuple": "()", "tuple...": "()", "set": "{}", "frozenset": "{}"}
+_LIBRARIES = {
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "polars": "polars",
+    "arrow": "pyarrow",
+    "sparse": "scipy.sparse",
+}
 _UNKNOWN: Spec = [""]
 _NAMES = {
     "directory": "Directory",
@@ -41,8 +48,8 @@ def type_name(spec: Spec) -> str:
         return " | ".join(map(type_name, rest))
     if head == "array":
         return f"NDArray[{rest[0]}]" if rest[0] else "numpy.ndarray"
-    if head == "numpy":
-        return f"numpy.{rest[0]}"
+    if head in _LIBRARIES:
+        return f"{_LIBRARIES[head]}.{rest[0]}"
     if head == "tuple...":
         return f"tuple[{type_name(rest[0])}, ...]"
     if head == "literal":
@@ -128,6 +135,14 @@ def _array(summary: dict[str, Any], spec: Spec) -> str:
     return f"{summary.get('dtype', '')} {shape}".strip()
 
 
+def _table(summary: dict[str, Any], spec: Spec) -> str:
+    return f"{summary['table']} {' x '.join(f'{length:,}' for length in summary['shape'])}"
+
+
+def _sparse(summary: dict[str, Any], spec: Spec) -> str:
+    return f"{summary['sparse']} {_array(summary, spec)}, {summary['entries']:,} entries"
+
+
 def _cut_text(summary: dict[str, Any], spec: Spec) -> str:
     return f"{_quoted(summary['text'])}… {summary['length']:,} characters"
 
@@ -185,6 +200,8 @@ _WRITERS: dict[str, _Writer] = {
     "elements": _elements,
     "items": _items,
     "fields": _fields,
+    "table": _table,
+    "sparse": _sparse,
     "shape": _array,
     "text": _cut_text,
     "start": _bytes,

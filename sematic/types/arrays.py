@@ -5,21 +5,24 @@ numpy is recognised when the user has imported it, never imported to find out.
 
 from __future__ import annotations
 
-import math
 import sys
 import typing
 from collections.abc import Iterator
 from typing import Any
 
-from sematic.errors import EncodingError
+from sematic.errors import DefinitionError, EncodingError
 from sematic.types import npy
 from sematic.types.base import BinaryType, Buffer, Json, Spec, ValueType
 from sematic.types.registry import Row, register
-from sematic.types.scalars import FLOAT, TEXT_SHOWN
+from sematic.types.statistics import EXACT, numbers, sampled, shown
 
-_EXACT_SUMMARY = 1_000_000
-_SAMPLE = 100_000
 _SHOWN = 10
+_REFUSED = {
+    "MaskedArray": "write numpy.ndarray and pass value.filled(...), or pass value.data and value.mask",
+    "matrix": "write numpy.ndarray and pass numpy.asarray(value)",
+    "recarray": "write numpy.ndarray and pass value.view(numpy.ndarray)",
+    "memmap": "write numpy.ndarray; a memmap goes for one",
+}
 
 
 class ArrayType(BinaryType):
@@ -44,14 +47,25 @@ class ArrayType(BinaryType):
     def convert(self, value: Any) -> Any:
         kind = type(value)
         if kind is not self.python:
-            inherits = issubclass(kind, self.python)
-            raise self.refuse(value, "write numpy.asarray(value), if it is all of it" if inherits else "")
+            return self.convert(self._plain(value))
         problem = npy.unsupported(value.dtype)
         if problem:
             raise self.refuse(value, problem)
         if self.element is not None and not _is_of(value.dtype, self.element):
             raise self.refuse(value, f"its dtype is {value.dtype}; write value.astype(...) where it is made")
         return value
+
+    def _plain(self, value: Any) -> Any:
+        """The array that an instance of a subclass is, where that is all of it."""
+        import numpy
+
+        if isinstance(value, numpy.memmap):
+            return numpy.asarray(value)
+        if not issubclass(type(value), self.python):
+            raise self.refuse(value)
+        if isinstance(value, numpy.ma.MaskedArray):
+            raise self.refuse(value, "write value.filled(...), or pass value.data and value.mask")
+        raise self.refuse(value, "write numpy.asarray(value), if it is all of it")
 
     def to_chunks(self, value: Any) -> Iterator[Buffer]:
         return npy.write(value)
@@ -65,7 +79,7 @@ class ArrayType(BinaryType):
         summary = {"shape": list(value.shape), "dtype": str(value.dtype)}
         if value.size:
             summary |= _statistics(value)
-        return summary | {"first": [_shown(item) for item in value.flat[:_SHOWN]]}
+        return summary | {"first": [shown(item) for item in value.flat[:_SHOWN]]}
 
 
 class NumpyScalarType(BinaryType):
@@ -106,7 +120,7 @@ class NumpyScalarType(BinaryType):
         return value
 
     def summarise(self, value: Any) -> Json:
-        return _shown(value)
+        return shown(value)
 
 
 def _is_of(dtype: Any, scalar: type) -> bool:
@@ -120,25 +134,10 @@ def _is_of(dtype: Any, scalar: type) -> bool:
 
 
 def _statistics(value: Any) -> dict[str, Json]:
-    """Smallest, largest and mean; of a large array they are those of a sample, which is said."""
-    import numpy
-
-    if value.dtype.kind not in "biuf":
-        return {}
-    seen = value if value.size <= _EXACT_SUMMARY else value.flat[:: math.ceil(value.size / _SAMPLE)]
-    with numpy.errstate(all="ignore"):
-        found = {"min": seen.min(), "max": seen.max(), "mean": seen.mean(dtype=numpy.float64)}
-    summary = {name: _shown(item) for name, item in found.items()}
-    return summary if seen is value else summary | {"sampled": seen.size}
-
-
-def _shown(value: Any) -> Json:
-    if not hasattr(value, "item") or value.dtype.kind in "mM":
-        return str(value)
-    plain = value.item()
-    if isinstance(plain, float):
-        return FLOAT.summarise(float(plain))
-    return plain if isinstance(plain, (bool, int)) else str(plain)[:TEXT_SHOWN]
+    """Of a large array they are those of a sample, which is said."""
+    seen = value if value.size <= EXACT else sampled(value.flat)
+    summary = numbers(seen)
+    return summary | {"sampled": seen.size} if summary and seen is not value else summary
 
 
 def _match(annotation: Any) -> ValueType | None:
@@ -147,6 +146,8 @@ def _match(annotation: Any) -> ValueType | None:
         return None
     if annotation is numpy.ndarray:
         return ArrayType(None)
+    if isinstance(annotation, type) and annotation.__name__ in _REFUSED and issubclass(annotation, numpy.ndarray):
+        raise DefinitionError(f"numpy.{annotation.__name__} is not supported: {_REFUSED[annotation.__name__]}")
     if typing.get_origin(annotation) is numpy.ndarray:
         return ArrayType(_scalar_of(numpy, typing.get_args(annotation)[-1]))
     is_scalar = isinstance(annotation, type) and issubclass(annotation, numpy.generic)
@@ -193,7 +194,12 @@ register(
     _match,
     {"array": _load_array, "numpy": _load_scalar},
     (
-        Row("numpy.ndarray, NDArray[T]", "an array, of that dtype", "npy", "shape, dtype, statistics, first elements"),
+        Row(
+            "numpy.ndarray, NDArray[T]",
+            "an array, of that dtype",
+            "npy",
+            "shape, dtype, statistics, first elements",
+        ),
         Row("a scalar class of numpy", "an instance", "npy", "the value"),
     ),
 )

@@ -16,6 +16,7 @@ from sematic.types.base import Buffer
 _MAGIC = b"\x93NUMPY"
 _ALIGNMENT = 64
 _LONGEST_HEADER = 1 << 20
+_PIECE = 1 << 22
 _X87_MANTISSA = 63
 _X87_BYTES = 10
 """A long double of x86 has 10 bytes of value in 16 bytes of memory."""
@@ -23,6 +24,8 @@ _X87_BYTES = 10
 
 def unsupported(dtype: Any) -> str:
     """Why arrays of `dtype` cannot be stored; empty when they can."""
+    if dtype.char == "T":
+        return f"its dtype is {dtype}, whose texts are elsewhere in memory; write value.astype(str), or list[str]"
     if dtype.hasobject:
         return f"its dtype is {dtype}, which holds Python objects; give it a dtype, or write list[...]"
     if dtype.isbuiltin == 1:
@@ -35,25 +38,61 @@ def unsupported(dtype: Any) -> str:
 
 
 def write(array: Any) -> Iterator[Buffer]:
-    """Header and memory of an array. Only one whose elements are scattered in memory is copied."""
-    import numpy
-
+    """Header and memory of an array. One whose elements are scattered in memory is copied, a piece at a time."""
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    yield _header(array, fortran)
+    yield header(array.dtype, array.shape, fortran)
     if array.nbytes:
-        flat = (array.T if fortran else numpy.ascontiguousarray(array)).reshape(-1)
-        yield _without_padding(flat, array.dtype).data
+        yield from _elements(array.T if fortran else array)
 
 
-def _without_padding(flat: Any, dtype: Any) -> Any:
-    """The bytes of contiguous elements; those that belong to no field hold whatever was in memory, and become 0."""
+def write_masked(array: Any, mask: Any) -> Iterator[Buffer]:
+    """An array of one dimension, with zeros where `mask` is true: what is there is no part of the value."""
     import numpy
 
-    memory = flat.view(numpy.uint8)
-    if dtype.names is None and dtype.char not in "gG":
-        return memory
-    used = _used(dtype)
-    return memory if used.all() else numpy.where(used, memory.reshape(-1, dtype.itemsize), 0).reshape(-1)
+    yield header(array.dtype, array.shape, False)
+    step = _rows(array)
+    for start in range(0, len(array), step):
+        yield from _elements(numpy.where(mask[start : start + step], array.dtype.type(), array[start : start + step]))
+
+
+def _elements(array: Any) -> Iterator[Buffer]:
+    """The bytes of the elements, in the order of their indices."""
+    if array.flags.c_contiguous and not _has_padding(array.dtype):
+        yield _memory(array).data
+    elif array.ndim == 0 or (len(array) == 1 and array.ndim == 1):
+        yield _without_padding(array).data
+    elif len(array) == 1:
+        yield from _elements(array[0])
+    else:
+        step = _rows(array)
+        for start in range(0, len(array), step):
+            piece = array[start : start + step]
+            yield from (_elements(piece) if step == 1 else (_without_padding(piece).data,))
+
+
+def _rows(array: Any) -> int:
+    """How many indices of the first dimension make a piece."""
+    return max(1, _PIECE * len(array) // max(1, int(array.nbytes)))
+
+
+def _memory(array: Any) -> Any:
+    import numpy
+
+    return numpy.ascontiguousarray(array).reshape(-1).view(numpy.uint8)
+
+
+def _without_padding(array: Any) -> Any:
+    """The bytes of elements; those that belong to no field hold whatever was in memory, and become 0."""
+    import numpy
+
+    if not _has_padding(array.dtype):
+        return _memory(array)
+    memory = _memory(array).reshape(-1, array.dtype.itemsize)
+    return numpy.where(_used(array.dtype), memory, numpy.uint8(0)).reshape(-1)
+
+
+def _has_padding(dtype: Any) -> bool:
+    return (dtype.names is not None or dtype.char in "gG") and not _used(dtype).all()
 
 
 def _used(dtype: Any) -> Any:
@@ -89,9 +128,10 @@ def read(buffer: Buffer) -> Any:
     return array if array.flags.writeable else array.copy(order="K")
 
 
-def _header(array: Any, fortran: bool) -> bytes:
-    shape = tuple(map(int, array.shape))
-    entries = {"descr": _description(array.dtype), "fortran_order": bool(fortran), "shape": shape}
+def header(dtype: Any, shape: tuple[int, ...], fortran: bool) -> bytes:
+    """What comes before the elements."""
+    shape = tuple(map(int, shape))
+    entries = {"descr": _description(dtype), "fortran_order": bool(fortran), "shape": shape}
     text = repr(entries)
     version = 3 if not text.isascii() else 1 if len(text) < 65000 else 2
     encoded = text.encode()

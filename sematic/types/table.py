@@ -8,7 +8,7 @@ from sematic.types import registry
 
 _ORDER = (
     "None list set dict deque OrderedDict any union literal alias type enum dataclass namedtuple typeddict attrs "
-    "pydantic abstract date path Decimal array picture image figure plotly file "
+    "pydantic abstract date path Decimal array pandas polars arrow sparse picture image figure plotly file "
     "estimator lightgbm custom class"
 ).split()
 

@@ -48,7 +48,8 @@ class Row(NamedTuple):
 
 def all_rows() -> list[Row]:
     """Every row, in the order in which they are shown."""
-    return [import_row(), *one_step_rows(), *chain_rows(), *fan_out_rows(), array_row(), *codec_rows(), *layer_rows()]
+    tables = [*codec_rows(), *table_rows()]
+    return [import_row(), *one_step_rows(), *chain_rows(), *fan_out_rows(), array_row(), *tables, *layer_rows()]
 
 
 def import_row() -> Row:
@@ -104,6 +105,22 @@ def codec_rows() -> Iterator[Row]:
     ):
         ours, floor = (_module("tools.bench.codecs", what, kind) for what in ("ours", "floor"))
         yield Row(f"codec-{kind}", f"{floor_name} + sha256", ours, floor, metrics, 5)
+
+
+def table_rows(mib: int = 256) -> Iterator[Row]:
+    metrics = (
+        Metric("s", budget=Budget(1.5, "ratio")),
+        Metric("cpu s", "cpu"),
+        Metric("x its size, peak", "peak", budget=Budget(1.25, "ours")),
+    )
+    for kind, floor_name in (
+        ("pandas", "to_pickle + read_pickle"),
+        ("polars", "write_ipc + scan_ipc"),
+        ("arrow", "write_feather + read_table"),
+        ("sparse", "save_npz + load_npz"),
+    ):
+        ours, floor = (_module("tools.bench.frames", what, kind, mib) for what in ("ours", "floor"))
+        yield Row(f"{kind}-{mib}-mib", f"{floor_name} + sha256", ours, floor, metrics, 5)
 
 
 def layer_rows() -> Iterator[Row]:

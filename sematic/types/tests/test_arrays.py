@@ -11,7 +11,7 @@ import numpy
 import numpy.typing as npt
 import pytest
 
-from sematic.errors import ArtifactError, ConversionError, EncodingError
+from sematic.errors import ArtifactError, ConversionError, DefinitionError, EncodingError
 from sematic.types import npy
 from sematic.types.artifact import MemoryStore, encode, load
 from sematic.types.registry import flows, from_spec, of
@@ -87,6 +87,38 @@ def test_a_writable_buffer_is_used_in_place_and_a_shared_one_is_not() -> None:
     shared = bytes(data)
     npy.read(shared)[0] = 7
     assert npy.read(shared)[0] == 99
+
+
+def test_what_is_scattered_in_memory_is_copied_a_piece_at_a_time() -> None:
+    wide = numpy.zeros((1000, 4000))
+    for array in (wide[::2], wide[:, ::2], wide.reshape(-1)[::2], wide[:1, ::2], numpy.zeros(1 << 18, SPARSE)):
+        tracemalloc.start()
+        size = sum(memoryview(chunk).nbytes for chunk in npy.write(array))
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert size - array.nbytes == len(npy.header(array.dtype, array.shape, False))
+        assert peak < max(array.nbytes, 4 << 20) * 1.1 + (9 << 20)
+        assert numpy.array_equal(npy.read(b"".join(npy.write(array))), array)
+
+
+def test_numbers_that_cannot_be_counted_into_bins() -> None:
+    for values in ([numpy.inf, 1.0], [numpy.nan] * 2, [-1.7e308, 1.7e308], [1.0, 1.0], [65504.0, 1.0]):
+        for dtype in ("f8", "f2"):
+            with numpy.errstate(over="ignore"):
+                array = numpy.array(values).astype(dtype)
+            json.dumps(of(numpy.ndarray).summarise(array), allow_nan=False)
+    huge = of(numpy.ndarray).summarise(numpy.array([0, (1 << 64) - 1], "u8"))
+    assert huge["max"] == str((1 << 64) - 1) or huge["max"] == (1 << 64) - 1
+    assert sum(huge["histogram"]["counts"]) == 2
+
+
+def test_a_memory_map_is_an_array_and_a_masked_one_is_not(tmp_path: Any) -> None:
+    mapped = numpy.memmap(tmp_path / "array", "f8", "w+", shape=(3,))
+    assert type(round_trip(numpy.ndarray, mapped)) is numpy.ndarray
+    with pytest.raises(ConversionError, match="value.filled"):
+        of(numpy.ndarray).convert(numpy.ma.array([1.0]))
+    with pytest.raises(ConversionError, match="whose texts are elsewhere"):
+        of(numpy.ndarray).convert(numpy.array(["a"], "T"))
 
 
 def test_consumers_do_not_share() -> None:
@@ -234,9 +266,11 @@ def test_summaries() -> None:
     assert summary == {
         "shape": [2, 2],
         "dtype": "float64",
-        "min": "NaN",
-        "max": "NaN",
-        "mean": "NaN",
+        "nulls": 1,
+        "min": 1.0,
+        "max": "Infinity",
+        "mean": "Infinity",
+        "histogram": {"low": 1.0, "high": 2.0, "counts": [1, 0, 0, 0, 0, 0, 0, 0, 0, 1]},
         "first": [1.0, "NaN", "Infinity", 2.0],
     }
     large = of(numpy.ndarray).summarise(numpy.arange(3_000_000, dtype="i4"))
@@ -275,3 +309,9 @@ def test_numpy_is_not_imported_to_find_out(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delitem(sys.modules, "numpy")
     assert of(complex | None).convert(1j) == 1j
     assert "numpy" not in sys.modules
+
+
+@pytest.mark.parametrize("annotation", [numpy.ma.MaskedArray, numpy.matrix, numpy.recarray, numpy.memmap])
+def test_subclasses_are_refused_when_decorated(annotation: Any) -> None:
+    with pytest.raises(DefinitionError, match=rf"numpy.{annotation.__name__} is not supported: write numpy.ndarray"):
+        of(annotation)

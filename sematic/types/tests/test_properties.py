@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-import sematic
 from sematic.errors import ArtifactError, ConversionError
 from sematic.types.abstracts import AbstractType
 from sematic.types.artifact import Artifact, compose, encode, load, project, restore
 from sematic.types.base import CompositeType, ValueType
 from sematic.types.registry import flows, from_spec, of
-from sematic.types.tests.helpers import DictStore, round_trip, stored
+from sematic.types.tests.helpers import DictStore, ids_elsewhere, round_trip, stored
 from sematic.types.tests.same import same
 from sematic.types.tests.strategies import values
 
@@ -158,19 +152,4 @@ def test_damaged_payloads_never_crash(typed: tuple[Any, Any], data: st.DataObjec
 def test_another_process_reads_and_writes_the_same(sample: list[tuple[Any, Any]]) -> None:
     store = DictStore()
     artifacts = [stored(annotation, value, store) for annotation, value in sample]
-    records = [[each.spec, each.codec, each.blob.digest, each.blob.size, each.id] for each in artifacts]
-    for each in artifacts:
-        store.blobs[each.blob.digest] = bytes(each.blob.data or b"")
-    blobs = {digest: base64.b64encode(data).decode() for digest, data in store.blobs.items()}
-    root = str(Path(sematic.__file__).parents[1])
-    odd = {"PYTHONHASHSEED": "4711", "LC_ALL": "C", "TZ": "Asia/Kathmandu", "PYTHONINTMAXSTRDIGITS": "640"}
-    output = subprocess.run(
-        [sys.executable, "-m", "sematic.types.tests.other_process"],
-        input=json.dumps({"records": records, "blobs": blobs}),
-        env={**os.environ, **odd, "PYTHONPATH": os.pathsep.join([root, *sys.path])},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert output.returncode == 0, output.stderr
-    assert json.loads(output.stdout) == [record[4] for record in records]
+    assert ids_elsewhere(artifacts, store) == [each.id for each in artifacts]
