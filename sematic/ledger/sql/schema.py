@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = 1
+VERSION = 2
 """The schema's version: the number of its newest migration."""
 
 metadata = MetaData()
 
-_ID = String(32)
+_ID = String(32).with_variant(String(32, collation="C"), "postgresql")
 _KEY = BigInteger().with_variant(Integer, "sqlite")
 
 pipeline_runs = Table(
@@ -62,6 +62,7 @@ runs = Table(
     Column("taken_from", _ID),
     Index("runs_by_id", "id", unique=True),
     Index("runs_by_parent", "pipeline_run_id", "parent_id"),
+    implicit_returning=False,
 )
 
 attempts = Table(
@@ -103,6 +104,7 @@ artifacts = Table(
     Column("summary", Text),
     Column("payload", LargeBinary),
     Index("artifacts_by_id", "id", unique=True),
+    implicit_returning=False,
 )
 
 artifact_edges = Table(
@@ -119,7 +121,18 @@ steps = Table(
     Column("pipeline_run_id", _ID, primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("run_ids", Text, nullable=False),
+    Column("nonce", Text),
     sqlite_with_rowid=False,
+)
+
+# Few commits of a local record have one: this index stays empty there
+Index(
+    "steps_by_nonce",
+    steps.c.pipeline_run_id,
+    steps.c.nonce,
+    unique=True,
+    sqlite_where=steps.c.nonce.is_not(None),
+    postgresql_where=steps.c.nonce.is_not(None),
 )
 
 sources = Table(

@@ -11,7 +11,7 @@ import pytest
 from sematic.ledger.base import Ledger
 from sematic.ledger.memory import MemoryLedger
 from sematic.ledger.references import Blobs
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.ledger.tests.samples import MakeLedger
 
 
@@ -29,7 +29,7 @@ def make_ledger(request: pytest.FixtureRequest, tmp_path: Path, cache: Path) -> 
 
     def make(blobs: Blobs | None = None) -> Ledger:
         path = tmp_path / f"{next(numbers)}.db"
-        made.append(MemoryLedger(blobs) if request.param == "memory" else SqliteLedger(path, blobs=blobs, cache=cache))
+        made.append(MemoryLedger(blobs) if request.param == "memory" else open_sqlite(path, blobs=blobs, cache=cache))
         return made[-1]
 
     yield make

@@ -27,7 +27,7 @@ from sematic.engine.records import Run
 from sematic.engine.states import State
 from sematic.errors import LedgerError
 from sematic.ledger.memory import MemoryLedger
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.ledger.tests.samples import artifact, attempt, id_of, pipeline_run, record, run, stored_artifact
 
 PIPELINE_RUNS = [id_of(1), id_of(2)]
@@ -85,7 +85,7 @@ class Twins(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.sql = SqliteLedger(Path(self.folder.name) / "ledger.db", cache=CACHE)
+        self.sql = open_sqlite(Path(self.folder.name) / "ledger.db", cache=CACHE)
         self.memory = MemoryLedger()
 
     def both(self, work: Any) -> None:
