@@ -21,6 +21,7 @@ PLAIN_ERRORS = {
     "GraphError": "SematicError",
     "LedgerError": "SematicError",
     "LedgerLocked": "LedgerError",
+    "LedgerAway": "LedgerError",
     "NewerLedger": "LedgerError",
     "NoImage": "SematicError",
     "NoServer": "SematicError",

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from sematic.engine.changes import Change
+from sematic.engine.changes import ArtifactsAdded, Change, RunsAdded
 from sematic.engine.records import Attempt, PipelineRun, Run
 from sematic.engine.states import State
 from sematic.ledger import refusals
@@ -25,11 +25,17 @@ _HEX = re.compile(r"[0-9a-f]*")
 class Database(Protocol):
     """Where the tables are."""
 
+    repeats: bool
+    """Whether a write may be tried more than once."""
+
     def read(self, name: str, *values: Any) -> list[Any]:
         """The rows of a statement. Raises LedgerError."""
 
     def write(self, pipeline_run_id: str, work: Callable[[Transaction], int], nonce: str | None) -> int:
         """What `work` returns, in one transaction: all of it or nothing. Raises LedgerError."""
+
+    def subscribe(self, callback: Callable[[str], None]) -> None:
+        """Call it with the pipeline run of every commit that is heard of."""
 
     def close(self) -> None: ...
 
@@ -43,6 +49,7 @@ class SqlLedger:
 
     def commit(self, pipeline_run_id: str, changes: Sequence[Change], nonce: str | None = None) -> int:
         """Apply `changes` atomically and return the commit's sequence number. Raises Fenced or LedgerError."""
+        changes = [*map(_repeatable, changes)] if self._database.repeats else changes
         return self._write(pipeline_run_id, lambda transaction: transaction.apply(changes), nonce)
 
     def changes_after(self, pipeline_run_id: str, seq: int, limit: int = 1000) -> list[Step]:
@@ -139,6 +146,11 @@ class SqlLedger:
             return 0, 0
         return self._blobs.collect({row[0] for row in self._read("stored_digests")}, keep_seconds)
 
+    def subscribe(self, callback: Callable[[str], None]) -> None:
+        """Call it, from any thread, with the pipeline run of commits soon after they were made: a hint. Those of
+        other processes are heard of on PostgreSQL only, and some never."""
+        self._database.subscribe(callback)
+
     def close(self) -> None:
         """Close all connections."""
         self._database.close()
@@ -165,3 +177,12 @@ class SqlLedger:
 
     def _write(self, pipeline_run_id: str, work: Callable[[Transaction], int], nonce: str | None = None) -> int:
         return self._database.write(pipeline_run_id, work, nonce)
+
+
+def _repeatable(change: Change) -> Change:
+    """The same, with what can be read once only read already."""
+    if isinstance(change, RunsAdded):
+        return RunsAdded(tuple(change.runs))
+    if isinstance(change, ArtifactsAdded):
+        return ArtifactsAdded(tuple(change.artifacts))
+    return change

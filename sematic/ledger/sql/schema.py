@@ -62,7 +62,6 @@ runs = Table(
     Column("taken_from", _ID),
     Index("runs_by_id", "id", unique=True),
     Index("runs_by_parent", "pipeline_run_id", "parent_id"),
-    implicit_returning=False,
 )
 
 attempts = Table(
@@ -104,7 +103,6 @@ artifacts = Table(
     Column("summary", Text),
     Column("payload", LargeBinary),
     Index("artifacts_by_id", "id", unique=True),
-    implicit_returning=False,
 )
 
 artifact_edges = Table(

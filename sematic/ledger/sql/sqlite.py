@@ -49,6 +49,8 @@ def open_sqlite(
 class SqliteDatabase:
     """The connections to one file."""
 
+    repeats = False
+
     def __init__(self, file: File, blobs: Blobs | None) -> None:
         self.path = file.path
         self._file = file
@@ -58,6 +60,7 @@ class SqliteDatabase:
         self._pid = os.getpid()
         self._closed = False
         self._writing = threading.Lock()
+        self._callbacks: list[Callable[[str], None]] = []
 
     def read(self, name: str, *values: Any) -> list[Any]:
         """The rows of a statement. Raises LedgerError."""
@@ -77,7 +80,13 @@ class SqliteDatabase:
                 if connection.in_transaction:
                     connection.rollback()
                 raise
-            return result
+        for callback in self._callbacks:
+            callback(pipeline_run_id)
+        return result
+
+    def subscribe(self, callback: Callable[[str], None]) -> None:
+        """Call it with the pipeline run of every commit of this process."""
+        self._callbacks.append(callback)
 
     def close(self) -> None:
         """The last connection folds the log into the database."""

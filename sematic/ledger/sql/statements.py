@@ -81,7 +81,7 @@ def _this_run() -> ColumnElement[bool]:
 def _changes(insert: Callable[[Table], Any]) -> Statements:
     return {
         "add_pipeline_run": insert(pipeline_runs).values(_values(pipeline_runs, PipelineRun._fields)),
-        "add_run": insert(runs).values(_values(runs, Run._fields)),
+        "add_run": insert(runs).values(_values(runs, Run._fields)).inline(),  # Its key is of no interest.
         "add_source": insert(sources).values(_values(sources, ["digest", "text"])).on_conflict_do_nothing(),
         "add_edge": insert(artifact_edges)
         .values(_values(artifact_edges, ["parent_id", "child_id"]))
