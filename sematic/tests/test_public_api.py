@@ -19,9 +19,9 @@ PLAIN_ERRORS = {
     "EncodingError": "SematicError",
     "Fenced": "LedgerError",
     "GraphError": "SematicError",
+    "LedgerAway": "LedgerError",
     "LedgerError": "SematicError",
     "LedgerLocked": "LedgerError",
-    "LedgerAway": "LedgerError",
     "NewerLedger": "LedgerError",
     "NoImage": "SematicError",
     "NoServer": "SematicError",
@@ -81,7 +81,7 @@ SIGNATURES = {
 
 OTHERS = {"Function", "Future", "TolerationEffect", "TolerationOperator", "__version__"}
 
-HEAVY = ("sqlalchemy", "alembic", "flask", "kubernetes", "numpy", "cloudpickle", "rich", "click", "unittest.mock")
+HEAVY = ("sqlalchemy", "alembic", "flask", "kubernetes", "numpy", "psycopg", "cloudpickle", "rich", "click", "unittest.mock")
 
 
 def test_these_names_and_no_others_are_public() -> None:

@@ -105,5 +105,6 @@ def _version(connection: Connection) -> int | None:
 
 
 def _exists(connection: Connection, table: str) -> bool:
-    row = connection.execute("SELECT to_regclass($1) IS NOT NULL", (table,)).fetchone()
-    return bool(row and row[0])
+    """Not by to_regclass, which may answer from before the lock was waited for."""
+    found = "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1"
+    return connection.execute(found, (table,)).fetchone() is not None
