@@ -37,6 +37,7 @@ _KINDS: list[tuple[type[psycopg.Error], str]] = [
     (errors.InvalidCatalogName, _AT_THE_DOOR[1][1]),
     (errors.InvalidAuthorizationSpecification, _AT_THE_DOOR[0][1]),
     (errors.InvalidPassword, _AT_THE_DOOR[0][1]),
+    (errors.InvalidSchemaName, "has no schema on its search_path: make one, or name another in the URL"),
     (psycopg.ProgrammingError, "has other tables than this Sematic's: was it changed by hand?"),
 ]
 

@@ -59,11 +59,11 @@ def _defaults(timeout: float) -> dict[str, Any]:
 
 
 def _options(timeout: float) -> str:
-    """Of the session. A client that vanishes in a transaction must not hold its locks for longer than others wait."""
+    """Of the session. One whose client vanished in a transaction gives back its locks before others stop waiting."""
     milliseconds = int(timeout * 1000)
     return (
         f"-c lock_timeout={milliseconds} -c statement_timeout={2 * milliseconds} "
-        f"-c idle_in_transaction_session_timeout={milliseconds} -c default_transaction_read_only=off "
+        f"-c idle_in_transaction_session_timeout={milliseconds // 2} -c default_transaction_read_only=off "
         "-c default_transaction_isolation=read\\ committed"
     )
 

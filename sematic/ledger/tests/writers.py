@@ -14,13 +14,13 @@ from pathlib import Path
 from sematic.engine.changes import AttemptAdded, AttemptEnded, Change, RunMoved, RunsAdded
 from sematic.engine.states import State
 from sematic.ledger.sql.ledger import SqlLedger
-from sematic.ledger.sql.postgres import open_postgres
+from sematic.ledger.sql.opening import open_ledger
 from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.ledger.tests.samples import NONCE, attempt, id_of, run
 
 
 def open_at(place: str, cache: Path) -> SqlLedger:
-    return open_postgres(place) if place.startswith("postgresql:") else open_sqlite(place, cache=cache)
+    return open_ledger(place) if "://" in place else open_sqlite(place, cache=cache)
 
 
 def writer(place: str, cache: Path, root: str, first: int, count: int) -> subprocess.Popen[str]:
