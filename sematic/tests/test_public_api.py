@@ -81,7 +81,18 @@ SIGNATURES = {
 
 OTHERS = {"Function", "Future", "TolerationEffect", "TolerationOperator", "__version__"}
 
-HEAVY = ("sqlalchemy", "alembic", "flask", "kubernetes", "numpy", "psycopg", "cloudpickle", "rich", "click", "unittest.mock")
+HEAVY = (
+    "sqlalchemy",
+    "alembic",
+    "flask",
+    "kubernetes",
+    "numpy",
+    "psycopg",
+    "cloudpickle",
+    "rich",
+    "click",
+    "unittest.mock",
+)
 
 
 def test_these_names_and_no_others_are_public() -> None:

@@ -83,9 +83,9 @@ def compile_all() -> Compiled:
 
 def compile_for_postgres() -> Compiled:
     """The same for PostgreSQL, with parameters as its own protocol numbers them."""
-    from sqlalchemy.dialects.postgresql import insert
-    from sqlalchemy.dialects.postgresql.psycopg import dialect
+    from sqlalchemy.dialects.postgresql import insert, psycopg
 
+    dialect: Any = psycopg.dialect
     return _compile_all(dialect(paramstyle="numeric_dollar"), insert, "${}")
 
 

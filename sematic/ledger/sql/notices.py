@@ -90,10 +90,10 @@ class Notices:
     def _serve(self, connection: Connection) -> None:
         while not self._closed.is_set():
             self._send(connection)
-            ready, _, _ = select.select([connection, self._woken], [], [])
-            if self._woken in ready:
+            ready, _, _ = select.select([connection.fileno(), self._woken.fileno()], [], [])
+            if self._woken.fileno() in ready:
                 self._woken.recv(4096)
-            if connection in ready:
+            if connection.fileno() in ready:
                 self._receive(connection)
 
     def _send(self, connection: Connection) -> None:

@@ -134,7 +134,7 @@ class Patience:
             raise self._explain(error) from error
         if is_lost(error):
             self._pool.forget()
-        time.sleep(self._wait * random.uniform(0.5, 1.0))  # noqa: S311
+        time.sleep(self._wait * random.uniform(0.5, 1.0))
         self._wait = min(2 * self._wait, 1.0)
 
 

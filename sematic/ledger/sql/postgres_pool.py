@@ -113,8 +113,7 @@ class Pool:
         with self._changed:
             if not self._changed.wait_for(lambda: self._idle or self._open < self._size, self._timeout):
                 raise LedgerLocked(
-                    f"{self._where} is busy: all {self._size} connections were in use for more than "
-                    f"{self._timeout:g} s"
+                    f"{self._where} is busy: all {self._size} connections were in use for more than {self._timeout:g} s"
                 )
             if self._idle:
                 return self._idle.pop()

@@ -17,8 +17,8 @@ from typing import Any
 from sematic.errors import LedgerError
 from sematic.ledger.references import Blobs
 from sematic.ledger.sql.compiled import load
-from sematic.ledger.sql.sqlite_file import File, explained
 from sematic.ledger.sql.ledger import SqlLedger
+from sematic.ledger.sql.sqlite_file import File, explained
 from sematic.ledger.sql.transaction import Statements, Transaction
 
 _inherited: list[sqlite3.Connection] = []
@@ -74,7 +74,11 @@ class SqliteDatabase:
             cursor = connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
             try:
-                result = work(Transaction(cursor, connection.execute, self._sql, pipeline_run_id, self._blobs, nonce, nonce is not None))
+                result = work(
+                    Transaction(
+                        cursor, connection.execute, self._sql, pipeline_run_id, self._blobs, nonce, nonce is not None
+                    )
+                )
                 cursor.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

@@ -316,10 +316,12 @@ class TestLocks:
 
     def test_connections_are_waited_for_up_to_a_limit(self, url: str) -> None:
         with closing(Pool(Server(url, 30.0).connect, 1, "the ledger", 0.1)) as pool:
-            with pool.connection():
-                with pytest.raises(LedgerLocked, match="the ledger is busy: all 1 connections were in use for more than"):
-                    with pool.connection():
-                        pass
+            with (
+                pool.connection(),
+                pytest.raises(LedgerLocked, match="the ledger is busy: all 1 connections were in use for more than"),
+                pool.connection(),
+            ):
+                pass
             with pool.connection() as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
 
@@ -443,7 +445,9 @@ class TestOpening:
         assert (tmp_path / "ledger.db").exists()
 
     def test_another_database(self) -> None:
-        with pytest.raises(LedgerError, match=r"a ledger cannot be at mysql://…: name a file for SQLite, or postgresql"):
+        with pytest.raises(
+            LedgerError, match=r"a ledger cannot be at mysql://…: name a file for SQLite, or postgresql"
+        ):
             open_ledger("mysql://u:secret@h/d")
 
     def test_without_the_driver(self, url: str) -> None:
@@ -460,7 +464,11 @@ class TestOpening:
                 os.write(writer, _in_child(ledger, url).encode())
                 os._exit(0)
             os.waitpid(child, 0)
-            assert os.read(reader, 10_000).decode().endswith("was opened before this process was forked: open it again here, 2")
+            assert (
+                os.read(reader, 10_000)
+                .decode()
+                .endswith("was opened before this process was forked: open it again here, 2")
+            )
             assert ledger.commit(ROOT, []) == 3
 
 

@@ -18,9 +18,9 @@ from sematic.engine.changes import ArtifactsAdded, AttemptAdded, AttemptEnded, R
 from sematic.engine.states import State
 from sematic.errors import ArtifactError, LedgerError, LedgerLocked
 from sematic.ledger.sql.compiled import load
-from sematic.ledger.sql.sqlite_file import File
 from sematic.ledger.sql.ledger import SqlLedger
 from sematic.ledger.sql.sqlite import open_sqlite
+from sematic.ledger.sql.sqlite_file import File
 from sematic.ledger.sql.transaction import Transaction
 from sematic.ledger.tests.samples import NONCE, OTHER, ROOT, artifact, attempt, begin, id_of, pipeline_run, run, start
 

@@ -22,7 +22,6 @@ from typing import Any
 import sematic
 from sematic import entry
 from sematic.ledger.sql.ledger import SqlLedger
-from sematic.ledger.sql.sqlite import open_sqlite
 
 OUTPUT_SIZE = 5000
 
