@@ -6,6 +6,7 @@ database wait for each other.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -64,10 +65,8 @@ class Notices:
             self._thread.start()
 
     def _wake(self) -> None:
-        try:
+        with contextlib.suppress(BlockingIOError):  # It has been told often enough.
             self._waker.send(b"!")
-        except BlockingIOError:
-            pass  # It has been told often enough.
 
     def _hear(self, pipeline_run_id: str) -> None:
         for callback in self._callbacks:
