@@ -1,7 +1,7 @@
 """Telling the other processes on a PostgreSQL database which pipeline runs have changed: a hint, nothing depends on it.
 
 It is told after the commit, by a thread of its own: NOTIFY in the transaction itself would let all commits of the
-database wait for each other.
+database wait for each other. Nor is it told of every commit, but a few times a second of all since.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 import psycopg
@@ -18,6 +19,7 @@ import psycopg
 from sematic.ledger.sql.postgres_pool import Connection
 
 _CHANNEL = "sematic_commits"
+_APART_SECONDS = 0.05
 _MOST_SECONDS = 10.0
 Callback = Callable[[str], None]
 
@@ -44,9 +46,11 @@ class Notices:
         """There was a commit."""
         self._hear(pipeline_run_id)
         with self._lock:
-            self._pending.add(pipeline_run_id)
             self._begin()
-            self._wake()
+            first = not self._pending
+            self._pending.add(pipeline_run_id)
+            if first:
+                self._wake()
 
     def close(self) -> None:
         """What was not told yet is not told any more."""
@@ -87,9 +91,13 @@ class Notices:
                 seconds = min(2 * seconds, _MOST_SECONDS)
 
     def _serve(self, connection: Connection) -> None:
+        earliest = time.monotonic()
         while not self._closed.is_set():
-            self._send(connection)
-            ready, _, _ = select.select([connection.fileno(), self._woken.fileno()], [], [])
+            seconds = max(earliest - time.monotonic(), 0.0) if self._pending else None
+            ready, _, _ = select.select([connection.fileno(), self._woken.fileno()], [], [], seconds)
+            if not ready:
+                self._send(connection)
+                earliest = time.monotonic() + _APART_SECONDS
             if self._woken.fileno() in ready:
                 self._woken.recv(4096)
             if connection.fileno() in ready:
@@ -98,8 +106,7 @@ class Notices:
     def _send(self, connection: Connection) -> None:
         with self._lock:
             pending, self._pending = self._pending, set()
-        if pending:
-            connection.execute(f"SELECT pg_notify('{_CHANNEL}', unnest($1::text[]))", (sorted(pending),))
+        connection.execute(f"SELECT pg_notify('{_CHANNEL}', unnest($1::text[]))", (sorted(pending),))
 
     def _receive(self, connection: Connection) -> None:
         connection.pgconn.consume_input()
