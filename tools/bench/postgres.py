@@ -68,8 +68,8 @@ def _begun(url: str, size: int) -> Iterator[SqlLedger]:
     with closing(open_postgres(url)) as ledger:
         runs = [Run(_id(number), _ROOT, "m:step", "{}", _ROOT, 1, number, created_at=1.0) for number in range(size + 1)]
         pipeline_run = PipelineRun(_ROOT, "m:chain", State.RUNNING, 1.0, "bench", "cloud")
-        started = [RunMoved(_id(0), State.RUNNING, 1.0, 1), AttemptAdded(_attempt(0))]
-        ledger.commit(_ROOT, [PipelineRunAdded(pipeline_run), RunsAdded(runs), *started])
+        started = RunMoved(_id(0), State.RUNNING, 1.0, 1)
+        ledger.commit(_ROOT, [PipelineRunAdded(pipeline_run), RunsAdded(runs), started, AttemptAdded(_attempt(0))])
         yield ledger
 
 
@@ -85,7 +85,7 @@ def _changes(number: int) -> list[Change]:
 
 
 def _statements(number: int) -> Iterator[tuple[str, tuple[object, ...]]]:
-    added, ended, resolved, running, attempt = _changes(number)
+    _, ended, resolved, running, _ = _changes(number)
     result = _artifact(number)
     blob = result.blob
     yield "add_artifact", (result.id, 2.0, '["int"]', "json", blob.digest, blob.size, None, blob.data)

@@ -32,16 +32,14 @@ _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _LOCK = "SELECT pg_advisory_xact_lock($1)"
 
 
-def open_postgres(
-    url: str, *, blobs: Blobs | None = None, timeout: float = 30.0, connections: int = _CONNECTIONS
-) -> SqlLedger:
+def open_postgres(url: str, *, blobs: Blobs | None = None, timeout: float = 30.0) -> SqlLedger:
     """A ledger in a PostgreSQL database (``postgresql://user@host/database``), 13 or newer.
 
     `timeout` bounds every wait: for a lock, for a free connection, for a server that is away. `blobs` as in
     open_sqlite. Raises LedgerError.
     """
     server = Server(url, timeout)
-    database = PostgresDatabase(server, compile_for_postgres(), blobs, connections)
+    database = PostgresDatabase(server, compile_for_postgres(), blobs)
     return SqlLedger(database, blobs)
 
 
@@ -50,7 +48,7 @@ class PostgresDatabase:
 
     repeats = True
 
-    def __init__(self, server: Server, compiled: Compiled, blobs: Blobs | None, connections: int) -> None:
+    def __init__(self, server: Server, compiled: Compiled, blobs: Blobs | None) -> None:
         self._server = server
         self._blobs = blobs
         self._sql = Statements(compiled)
@@ -58,7 +56,7 @@ class PostgresDatabase:
             prepare(server, compiled).close()
         except psycopg.Error as error:
             raise explained(error, server.where, server.timeout) from error
-        self._pool = Pool(server.connect, connections, server.where, server.timeout)
+        self._pool = Pool(server.connect, _CONNECTIONS, server.where, server.timeout)
         self._notices = Notices(server.connect)
 
     def read(self, name: str, *values: Any) -> list[Any]:
@@ -72,6 +70,8 @@ class PostgresDatabase:
                     return connection.execute(text, picked).fetchall()
             except psycopg.Error as error:
                 patience.after(error)
+            except UnicodeEncodeError as error:
+                raise _no_text(error) from error
 
     def write(self, pipeline_run_id: str, work: Callable[[Transaction], int], nonce: str | None) -> int:
         """What `work` returns, in one transaction: all of it or nothing. Raises LedgerError."""
@@ -111,7 +111,7 @@ class PostgresDatabase:
                 cursor.execute("COMMIT")
             except UnicodeEncodeError as error:
                 connection.rollback()
-                raise LedgerError(f"this text cannot be recorded: {error}") from error
+                raise _no_text(error) from error
             except BaseException:
                 if not connection.closed:
                     connection.rollback()
@@ -136,6 +136,10 @@ class Patience:
             self._pool.forget()
         time.sleep(self._wait * random.uniform(0.5, 1.0))
         self._wait = min(2 * self._wait, 1.0)
+
+
+def _no_text(error: UnicodeEncodeError) -> LedgerError:
+    return LedgerError(f"this text cannot be recorded: {error}")
 
 
 def lock_of(pipeline_run_id: str) -> int:

@@ -31,6 +31,7 @@ _AT_THE_DOOR = [
 
 _KINDS: list[tuple[type[psycopg.Error], str]] = [
     (errors.ReadOnlySqlTransaction, "cannot be written, it is a standby or read-only: name the primary server"),
+    (errors.FeatureNotSupported, "cannot be written, it is a standby: name the primary server"),
     (errors.InsufficientPrivilege, "does not let this user do that: let it own the database, or its schema"),
     (errors.DiskFull, "cannot be written, the server's disk is full: free some space; nothing of this write was kept"),
     (errors.TooManyConnections, "has no connection free: raise max_connections, or use fewer servers"),

@@ -13,7 +13,8 @@ from sematic.ledger.memory import MemoryLedger
 from sematic.ledger.references import Blobs
 from sematic.ledger.sql.postgres import open_postgres
 from sematic.ledger.sql.sqlite import open_sqlite
-from sematic.ledger.tests.samples import MakeLedger, new_place
+from sematic.ledger.tests.places import new_place
+from sematic.ledger.tests.samples import MakeLedger
 from tools.testing.postgres import Postgres
 
 

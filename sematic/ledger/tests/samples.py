@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import Any, Protocol
-
-import psycopg
 
 from sematic.engine.changes import AttemptAdded, PipelineRunAdded, RunMoved, RunsAdded
 from sematic.engine.records import Attempt, PipelineRun, Run
@@ -14,24 +11,12 @@ from sematic.engine.states import State
 from sematic.ledger.base import Ledger
 from sematic.ledger.references import Blobs
 from sematic.types.artifact import Artifact, Blob
-from tools.testing.postgres import Postgres
 
 ROOT = "0" * 31 + "1"
 OTHER = "0" * 31 + "2"
 OWNER = "me"
 NONCE = "n" * 32
 STORED = "5" * 64
-
-
-_places = count()
-
-
-def new_place(server: Postgres) -> str:
-    """The URL of an empty schema, which is made sooner than a database, and gone sooner."""
-    name = f"ledger_{next(_places)}"
-    with psycopg.connect(server.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {name}")
-    return f"{server.url()}?options=-csearch_path%3D{name}"
 
 
 class MakeLedger(Protocol):

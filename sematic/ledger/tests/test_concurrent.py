@@ -14,7 +14,8 @@ from sematic.engine.states import State
 from sematic.errors import Fenced
 from sematic.ledger.sql.feed import Feed
 from sematic.ledger.sql.ledger import SqlLedger
-from sematic.ledger.tests.samples import NONCE, OWNER, ROOT, attempt, begin, new_place, start
+from sematic.ledger.tests.places import new_place
+from sematic.ledger.tests.samples import NONCE, OWNER, ROOT, attempt, begin, start
 from sematic.ledger.tests.writers import check_chain, open_at, writer
 
 FIRSTS = [1_000, 2_000, 3_000]

@@ -21,7 +21,8 @@ from sematic.ledger.sql.compiled import compile_for_postgres
 from sematic.ledger.sql.postgres import open_postgres
 from sematic.ledger.sql.postgres_pool import Server
 from sematic.ledger.sql.sqlite import open_sqlite
-from sematic.ledger.tests.samples import ROOT, artifact, begin, facts, new_place, pipeline_run, run, start
+from sematic.ledger.tests.places import new_place
+from sematic.ledger.tests.samples import ROOT, artifact, begin, facts, pipeline_run, run, start
 from tools.testing.postgres import Postgres
 
 MIGRATIONS = Path(migrate.__file__).parent / "migrations"
@@ -116,7 +117,7 @@ class TestReleased:
 
 class TestPostgres:
     def test_the_migrations_lead_to_the_schema(self, server: Postgres) -> None:
-        old, new = new_place(server), new_place(server)
+        old, new = new_place(server)(server)
         old_postgres(old, MIGRATIONS)
         open_postgres(new).close()
         assert shape(old) == shape(new)

@@ -31,11 +31,11 @@ from sematic.ledger.memory import MemoryLedger
 from sematic.ledger.sql.ledger import SqlLedger
 from sematic.ledger.sql.postgres import open_postgres
 from sematic.ledger.sql.sqlite import open_sqlite
+from sematic.ledger.tests.places import new_place
 from sematic.ledger.tests.samples import (
     artifact,
     attempt,
     id_of,
-    new_place,
     pipeline_run,
     record,
     run,
