@@ -117,7 +117,7 @@ class TestReleased:
 
 class TestPostgres:
     def test_the_migrations_lead_to_the_schema(self, server: Postgres) -> None:
-        old, new = new_place(server)(server)
+        old, new = new_place(server), new_place(server)
         old_postgres(old, MIGRATIONS)
         open_postgres(new).close()
         assert shape(old) == shape(new)
