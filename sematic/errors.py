@@ -9,6 +9,7 @@ SematicError
 ├── StoreError          bytes that cannot be written to the store
 ├── NotInFunctionError  context() outside of a running function
 ├── LedgerError         the record cannot be read or written
+│   ├── LedgerAway      it cannot be reached; what was under way may have been kept
 │   ├── LedgerLocked    another process holds it for too long
 │   ├── NewerLedger     it was written by a newer version
 │   └── Fenced          a late writer: the attempt is no longer current
@@ -79,6 +80,11 @@ class NotInFunctionError(SematicError, RuntimeError):
 
 class LedgerError(SematicError):
     """The record of runs cannot be read or written."""
+
+
+class LedgerAway(LedgerError):
+    """The ledger's server cannot be reached. Whether a commit that was under way arrived is not known: made again
+    with the same nonce, it is kept once."""
 
 
 class LedgerLocked(LedgerError):

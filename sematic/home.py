@@ -9,7 +9,7 @@ from types import TracebackType
 from sematic import settings
 from sematic.errors import ArtifactError
 from sematic.ledger.base import Ledger
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.storage.local import INLINE_LIMIT, LocalStore
 from sematic.types.artifact import Blob, Store
 from sematic.types.base import Buffer
@@ -46,7 +46,7 @@ class Home:
         self.folder = folder
         self.logs = folder / "logs"
         self.files = LocalStore(folder)
-        self.ledger = SqliteLedger(folder / LEDGER_FILE, read_only=read_only, blobs=self.files)
+        self.ledger = open_sqlite(folder / LEDGER_FILE, read_only=read_only, blobs=self.files)
         self.store: Store = Bytes(self.files, self.ledger)
 
     def __enter__(self) -> Home:

@@ -34,8 +34,12 @@ class Ledger(Protocol):
     what was committed. Unknown ids raise KeyError. Safe to use from several threads and processes.
     """
 
-    def commit(self, pipeline_run_id: str, changes: Sequence[Change]) -> int:
-        """Apply `changes` atomically and return the commit's sequence number. Raises Fenced or LedgerError."""
+    def commit(self, pipeline_run_id: str, changes: Sequence[Change], nonce: str | None = None) -> int:
+        """Apply `changes` atomically and return the commit's sequence number. Raises Fenced or LedgerError.
+
+        A commit whose `nonce` is recorded already for this pipeline run changes nothing and returns that one's
+        number: who does not know whether a commit arrived asks again with the same.
+        """
 
     def changes_after(self, pipeline_run_id: str, seq: int, limit: int = 1000) -> list[Step]:
         """The commits after `seq`, oldest first."""

@@ -23,17 +23,23 @@ _FOUND = 10
 
 
 class MemoryLedger:
-    """A ledger that ends with the process. `blobs` as in SqliteLedger."""
+    """A ledger that ends with the process. `blobs` as in open_sqlite."""
 
     def __init__(self, blobs: Blobs | None = None) -> None:
         self._blobs = blobs
         self._lock = threading.RLock()
         self._tables = Tables()
 
-    def commit(self, pipeline_run_id: str, changes: Sequence[c.Change]) -> int:
+    def commit(self, pipeline_run_id: str, changes: Sequence[c.Change], nonce: str | None = None) -> int:
         """Apply `changes` atomically and return the commit's sequence number. Raises Fenced or LedgerError."""
         with self._lock:
-            return Transaction(self._tables, pipeline_run_id, self._blobs).run(changes)
+            known = None if nonce is None else self._tables.nonces.get((pipeline_run_id, nonce))
+            if known is not None:
+                return known
+            seq = Transaction(self._tables, pipeline_run_id, self._blobs).run(changes)
+            if nonce is not None:
+                self._tables.nonces[pipeline_run_id, nonce] = seq
+            return seq
 
     def changes_after(self, pipeline_run_id: str, seq: int, limit: int = 1000) -> list[Step]:
         """The commits after `seq`, oldest first."""
@@ -133,6 +139,7 @@ class MemoryLedger:
                 for number in self._tables.attempts.pop(id, {}):
                     self._tables.live.pop((id, number), None)
             del self._tables.pipeline_runs[pipeline_run_id], self._tables.steps[pipeline_run_id]
+            self._tables.nonces = {key: seq for key, seq in self._tables.nonces.items() if key[0] != pipeline_run_id}
             self._tables.tombstones.add(pipeline_run_id)
 
     def collect(self, keep_seconds: float = 86400.0) -> tuple[int, int]:

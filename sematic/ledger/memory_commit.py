@@ -32,6 +32,7 @@ class Tables:
         self.sources: dict[str, str] = {}
         self.artifacts: dict[str, tuple[Artifact, float]] = {}
         self.unnamed: list[tuple[Artifact, float]] = []
+        self.nonces: dict[tuple[str, str], int] = {}
         self.tombstones: set[str] = set()
 
     def name_artifacts(self) -> None:

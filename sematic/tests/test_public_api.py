@@ -19,6 +19,7 @@ PLAIN_ERRORS = {
     "EncodingError": "SematicError",
     "Fenced": "LedgerError",
     "GraphError": "SematicError",
+    "LedgerAway": "LedgerError",
     "LedgerError": "SematicError",
     "LedgerLocked": "LedgerError",
     "NewerLedger": "LedgerError",
@@ -80,7 +81,18 @@ SIGNATURES = {
 
 OTHERS = {"Function", "Future", "TolerationEffect", "TolerationOperator", "__version__"}
 
-HEAVY = ("sqlalchemy", "alembic", "flask", "kubernetes", "numpy", "cloudpickle", "rich", "click", "unittest.mock")
+HEAVY = (
+    "sqlalchemy",
+    "alembic",
+    "flask",
+    "kubernetes",
+    "numpy",
+    "psycopg",
+    "cloudpickle",
+    "rich",
+    "click",
+    "unittest.mock",
+)
 
 
 def test_these_names_and_no_others_are_public() -> None:

@@ -48,8 +48,8 @@ class Row(NamedTuple):
 
 def all_rows() -> list[Row]:
     """Every row, in the order in which they are shown."""
-    tables = [*codec_rows(), *table_rows()]
-    return [import_row(), *one_step_rows(), *chain_rows(), *fan_out_rows(), array_row(), *tables, *layer_rows()]
+    steps = [import_row(), *one_step_rows(), *chain_rows(), *fan_out_rows()]
+    return [*steps, array_row(), *codec_rows(), *table_rows(), *layer_rows(), postgres_row()]
 
 
 def import_row() -> Row:
@@ -132,6 +132,16 @@ def layer_rows() -> Iterator[Row]:
             Metric("MB, peak", "peak", 1e-6, Budget(100, "ours")),
         )
         yield Row(f"layer-411-mb-{kind}", "read + sha256", program(kind), program("floor"), metrics, 7, warm=False)
+
+
+def postgres_row(n: int = 1_000) -> Row:
+    """The commits of a chain, on a server of the bench's own that does not wait for its disk."""
+    metrics = (
+        Metric("ms/commit", scale=1e3 / n, budget=Budget(1.5, "ratio")),
+        Metric("cpu ms/commit", "cpu", 1e3 / n),
+    )
+    ours, floor = (_module("tools.bench.postgres", what, n) for what in ("ours", "floor"))
+    return Row(f"postgres-commit-{n}", "psycopg, same statements", ours, floor, metrics, 5, size=n)
 
 
 def _steps(graph: str, resolver: str, n: int, limit: float, floor_name: str, floor: str, repetitions: int) -> Row:

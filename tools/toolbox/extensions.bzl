@@ -7,5 +7,9 @@ def _toolbox_impl(_ctx):
         name = "toolbox_containers",
         group = "containers",
     )
+    toolbox_programs(
+        name = "toolbox_postgres",
+        group = "postgres",
+    )
 
 toolbox = module_extension(implementation = _toolbox_impl)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -24,13 +25,17 @@ from tools.toolbox.toolbox import Step, Toolbox  # noqa: E402
 
 
 class Group:
-    """Packages of the toolbox's Debian suite, and the programs of theirs that are used here."""
+    """Packages of the toolbox's Debian suite, and the programs of theirs that are used here.
 
-    def __init__(self, name: str, says: str, packages: list[str], programs: list[str]) -> None:
+    `beside`: a pattern of folders that are on nobody's PATH; of several the newest is taken.
+    """
+
+    def __init__(self, name: str, says: str, packages: list[str], programs: list[str], beside: str = "") -> None:
         self.name = name
         self.says = says
         self.packages = packages
         self.programs = programs
+        self.beside = beside
 
     @property
     def stamp(self) -> str:
@@ -46,7 +51,14 @@ GROUPS = {
             "a registry and container tools for tests, 50 MB to fetch: about 20 s",
             ["containerd", "docker-registry", "openssl", "runc", "skopeo"],
             ["containerd", "ctr", "docker-registry", "openssl", "runc", "skopeo"],
-        )
+        ),
+        Group(
+            "postgres",
+            "PostgreSQL for tests, 40 MB to fetch: about 20 s",
+            ["postgresql"],
+            ["initdb", "postgres"],
+            "/usr/lib/postgresql/*/bin",
+        ),
     ]
 }
 
@@ -55,8 +67,8 @@ def commands(box: Toolbox, group: Group) -> dict[str, list[str] | None]:
     """How to start each program: from the toolbox where there is one, else from PATH; None is neither."""
     if in_use(box):
         install(box, group)
-        return {name: in_view(box, name) for name in group.programs}
-    return {name: on_path(name) for name in group.programs}
+        return {name: in_view(box, name, group.beside) for name in group.programs}
+    return {name: on_path(name, group.beside) for name in group.programs}
 
 
 def in_use(box: Toolbox) -> bool:
@@ -86,9 +98,10 @@ def fetch(box: Toolbox, group: Group) -> None:
     )
 
 
-def in_view(box: Toolbox, name: str) -> list[str]:
+def in_view(box: Toolbox, name: str, beside: str = "") -> list[str]:
     """The program in a view of its own, since Python programs do not see the one that Bazel is in."""
-    found = next((folder for folder in ("/usr/bin", "/usr/sbin") if (box.root / folder[1:] / name).exists()), None)
+    folders = ["/usr/bin", "/usr/sbin", *(f"/{path.relative_to(box.root)}" for path in folders_of(box.root, beside))]
+    found = next((folder for folder in folders if (box.root / folder[1:] / name).exists()), None)
     if found is None:
         raise Refusal(
             f"{box.root} lacks {name}, which its packages should have brought: remove {box.folder / 'stamps'}."
@@ -102,10 +115,20 @@ def in_view(box: Toolbox, name: str) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", lay, f"{found}/{name}"]
 
 
-def on_path(name: str) -> list[str] | None:
+def on_path(name: str, beside: str = "") -> list[str] | None:
     """A user's PATH may lack the folders of the administrator's programs."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{toolbox.ROOT_PATH}")
+    places = [os.environ.get("PATH", ""), toolbox.ROOT_PATH, *map(str, folders_of(Path("/"), beside))]
+    found = shutil.which(name, path=":".join(places))
     return [found] if found else None
+
+
+def folders_of(root: Path, pattern: str) -> list[Path]:
+    """The newest first."""
+    return sorted(root.glob(pattern[1:]), key=_numbers, reverse=True) if pattern else []
+
+
+def _numbers(path: Path) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", str(path))]
 
 
 def main(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The statements as text for SQLite, compiled beforehand: opening a ledger does not import SQLAlchemy.
+"""The statements as text; for SQLite compiled beforehand: opening a ledger there does not import SQLAlchemy.
 
 Bazel compiles it when it builds the program, into `statements.json` beside this file. Elsewhere, and after a change to
 what it is made from, it is compiled when first needed and kept beside the ledger.
@@ -10,6 +10,8 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,32 +75,49 @@ def source_digest() -> str:
 
 
 def compile_all() -> Compiled:
-    """Compile the schema and all statements. Imports SQLAlchemy."""
+    """Compile the schema and all statements for SQLite. Imports SQLAlchemy."""
     from sqlalchemy.dialects.sqlite import dialect, insert
+
+    return _compile_all(dialect(paramstyle="qmark"), insert, "?")
+
+
+def compile_for_postgres() -> Compiled:
+    """The same for PostgreSQL, with parameters as its own protocol numbers them."""
+    from sqlalchemy.dialects.postgresql import insert, psycopg
+
+    dialect: Any = psycopg.dialect
+    return _compile_all(dialect(paramstyle="numeric_dollar"), insert, "${}")
+
+
+def _compile_all(dialect: Any, insert: Callable[[Any], Any], sign: str) -> Compiled:
     from sqlalchemy.schema import CreateIndex, CreateTable
 
     from sematic.ledger.sql import schema
     from sematic.ledger.sql.statements import statements
 
-    sqlite = dialect(paramstyle="qmark")
-    tables = [str(CreateTable(table).compile(dialect=sqlite)).strip() for table in schema.metadata.sorted_tables]
+    tables = [str(CreateTable(table).compile(dialect=dialect)).strip() for table in schema.metadata.sorted_tables]
     for table in schema.metadata.sorted_tables:
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
-        tables += [str(CreateIndex(index).compile(dialect=sqlite)) for index in indexes]
-    texts = {name: _compile(statement, sqlite) for name, statement in statements(insert).items()}
+        tables += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
+    texts = {name: _compile(statement, dialect, sign) for name, statement in statements(insert).items()}
     return Compiled(schema.VERSION, tables, texts)
 
 
-def _compile(statement: Any, dialect: Any) -> tuple[str, list[str]]:
+def _compile(statement: Any, dialect: Any, sign: str) -> tuple[str, list[str]]:
     """Text and parameters; constants (of LIMIT, LIKE) become part of the text."""
     from sematic.ledger.sql.statements import PREFIX
 
     compiled = statement.compile(dialect=dialect)
-    first, *rest = str(compiled).split("?")
-    names = list(compiled.positiontup or ())
-    signs = ["?" if name.startswith(PREFIX) else _constant(compiled.binds[name].value) for name in names]
-    text = first + "".join(sign + piece for sign, piece in zip(signs, rest, strict=True))
-    return text, [name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)]
+    order: list[str] = list(compiled.positiontup or ())
+    names = [name for name in order if name.startswith(PREFIX)]
+    asked = iter(order)
+
+    def spelled(found: re.Match[str]) -> str:
+        """SQLite's signs stand for the next parameter, PostgreSQL's for the one with that number."""
+        name = order[int(found[1]) - 1] if found[1] else next(asked)
+        return sign.format(names.index(name) + 1) if name in names else _constant(compiled.binds[name].value)
+
+    return re.sub(r"\?|\$(\d+)", spelled, str(compiled)), [name.removeprefix(PREFIX) for name in names]
 
 
 def _constant(value: Any) -> str:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION = 1
+VERSION = 2
 """The schema's version: the number of its newest migration."""
 
 metadata = MetaData()
 
-_ID = String(32)
+_ID = String(32).with_variant(String(32, collation="C"), "postgresql")
 _KEY = BigInteger().with_variant(Integer, "sqlite")
 
 pipeline_runs = Table(
@@ -119,7 +119,18 @@ steps = Table(
     Column("pipeline_run_id", _ID, primary_key=True),
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("run_ids", Text, nullable=False),
+    Column("nonce", Text),
     sqlite_with_rowid=False,
+)
+
+# Few commits of a local record have one: this index stays empty there
+Index(
+    "steps_by_nonce",
+    steps.c.pipeline_run_id,
+    steps.c.nonce,
+    unique=True,
+    sqlite_where=steps.c.nonce.is_not(None),
+    postgresql_where=steps.c.nonce.is_not(None),
 )
 
 sources = Table(

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    String,
     Table,
     Text,
     and_,
@@ -55,7 +56,9 @@ def statements(insert: Callable[[Table], Any]) -> Statements:
 
 
 def _in(name: str, column: Any = None) -> BindParameter[Any]:
-    return _bindparam(PREFIX + name, type_=Text() if column is None else column.type)
+    """Texts have no length: one that is too long is refused where it is kept, not cut short on its way."""
+    text = column is None or isinstance(column.type, String)
+    return _bindparam(PREFIX + name, type_=Text() if text else column.type)
 
 
 def _values(table: Table, names: Iterable[str]) -> dict[str, Any]:
@@ -76,22 +79,14 @@ def _this_run() -> ColumnElement[bool]:
 
 
 def _changes(insert: Callable[[Table], Any]) -> Statements:
-    added = insert(artifacts).values(
-        _values(artifacts, [column.name for column in artifacts.c if column.name != "key"])
-    )
-    touched = added.excluded.touched_at
     return {
         "add_pipeline_run": insert(pipeline_runs).values(_values(pipeline_runs, PipelineRun._fields)),
-        "add_run": insert(runs).values(_values(runs, Run._fields)),
+        "add_run": insert(runs).values(_values(runs, Run._fields)).inline(),  # Its key is of no interest.
         "add_source": insert(sources).values(_values(sources, ["digest", "text"])).on_conflict_do_nothing(),
         "add_edge": insert(artifact_edges)
         .values(_values(artifact_edges, ["parent_id", "child_id"]))
         .on_conflict_do_nothing(),
-        "add_artifact": added.on_conflict_do_update(
-            index_elements=["id"],
-            set_={"touched_at": touched},
-            where=artifacts.c.touched_at < touched - _literal(str(TOUCH_AFTER)),
-        ),
+        "add_artifact": _add_artifact(insert),
         "add_attempt": _add_attempt(insert),
         "claim_attempt": _claim_attempt(),
         "end_attempt": _end_attempt(),
@@ -99,8 +94,18 @@ def _changes(insert: Callable[[Table], Any]) -> Statements:
         .where(pipeline_runs.c.id == _in("pipeline_run_id"))
         .values(seq=pipeline_runs.c.seq + _literal("1"))
         .returning(pipeline_runs.c.seq),
-        "add_step": insert(steps).values(_values(steps, ["pipeline_run_id", "seq", "run_ids"])),
+        "add_step": insert(steps).values(_values(steps, ["pipeline_run_id", "seq", "run_ids", "nonce"])),
     }
+
+
+def _add_artifact(insert: Callable[[Table], Any]) -> Any:
+    """One that was touched lately is left alone, and not even locked: many commits name the same small values."""
+    names = [column.name for column in artifacts.c if column.name != "key"]
+    now = _in("touched_at", artifacts.c.touched_at)
+    fresh = and_(artifacts.c.id == _in("id"), artifacts.c.touched_at >= now - _literal(str(TOUCH_AFTER)))
+    chosen = select(*(_in(name, artifacts.c[name]) for name in names)).where(~exists().where(fresh))
+    added = insert(artifacts).from_select(names, chosen)
+    return added.on_conflict_do_update(index_elements=["id"], set_={"touched_at": added.excluded.touched_at})
 
 
 def _add_attempt(insert: Callable[[Table], Any]) -> Any:
@@ -238,6 +243,9 @@ def _reads() -> Statements:
         .where(steps.c.pipeline_run_id == _in("pipeline_run_id"), steps.c.seq > _in("seq", steps.c.seq))
         .order_by(steps.c.seq)
         .limit(_in("limit", steps.c.seq)),
+        "step": select(steps.c.seq).where(
+            steps.c.pipeline_run_id == _in("pipeline_run_id"), steps.c.nonce == _in("nonce")
+        ),
         "tombstone": select(tombstones.c.removed_at).where(tombstones.c.pipeline_run_id == _in("id")),
         "find_runs": _find(runs),
         "find_artifacts": _find(artifacts),
@@ -266,7 +274,12 @@ def _find(table: Table) -> Any:
 
 
 def _removal() -> Statements:
-    chunk = select(runs.c.key).where(runs.c.pipeline_run_id == _in("pipeline_run_id")).limit(_in("limit", runs.c.key))
+    chunk = (
+        select(runs.c.key)
+        .where(runs.c.pipeline_run_id == _in("pipeline_run_id"))
+        .order_by(runs.c.parent_id, runs.c.key)  # As in the index, and for both statements the same.
+        .limit(_in("limit", runs.c.key))
+    )
     some = steps.alias("some")
     last = select(func.min(some.c.seq) + _in("limit", runs.c.key)).where(
         some.c.pipeline_run_id == _in("pipeline_run_id")
@@ -293,7 +306,9 @@ def _collection() -> Statements:
         "references": select(runs.c.arguments, runs.c.inputs, runs.c.graph, runs.c.output),
         "edges": select(artifact_edges.c.parent_id, artifact_edges.c.child_id),
         "artifact_ages": select(artifacts.c.id, artifacts.c.touched_at),
-        "remove_artifact": delete(artifacts).where(artifacts.c.id == _in("id")),
+        "remove_artifact": delete(artifacts).where(
+            artifacts.c.id == _in("id"), artifacts.c.touched_at <= _in("oldest", artifacts.c.touched_at)
+        ),
         "remove_edges": delete(artifact_edges).where(artifact_edges.c.parent_id == _in("id")),
         "stored_digests": select(artifacts.c.digest).where(artifacts.c.payload.is_(null())),
     }

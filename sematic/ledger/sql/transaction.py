@@ -1,16 +1,18 @@
-"""One commit on a SQLite connection: each change becomes prepared statements, each refusal a sentence."""
+"""One commit on a connection: each change becomes prepared statements, each refusal a sentence."""
 
 from __future__ import annotations
 
-import sqlite3
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from sematic.engine import changes as c
 from sematic.engine.records import Attempt, PipelineRun, Run
 from sematic.engine.states import TERMINAL, State
+from sematic.errors import LedgerError
 from sematic.ledger import refusals
 from sematic.ledger.base import EVERYTHING, NAMED_LIMIT
 from sematic.ledger.references import Blobs, reachable, references
@@ -40,6 +42,7 @@ _GIVEN: dict[str, tuple[str, ...]] = {
     "remove_attempts": ("pipeline_run_id", "limit"),
     "remove_runs": ("pipeline_run_id", "limit"),
     "remove_steps": ("pipeline_run_id", "limit"),
+    "remove_artifact": ("id", "oldest"),
     "pipeline_runs": ("limit", "before_time", "before_id", "states", "function"),
 }
 
@@ -58,50 +61,96 @@ def _given(name: str, names: list[str]) -> tuple[str, ...]:
     return _GIVEN.get(name) or tuple(dict.fromkeys(names))
 
 
+class Cursor(Protocol):
+    """What both drivers' cursors do."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def execute(self, text: str, values: Sequence[Any], /) -> Any: ...
+
+    def executemany(self, text: str, values: Iterable[Any], /) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+Stream: TypeAlias = Callable[[str], Iterable[Any]]
+"""The rows of a statement without parameters, one by one."""
+
+
 class Transaction:
-    """Applies the changes of one commit through one cursor. The caller begins and ends it."""
+    """Applies the changes of one commit through one cursor. The caller begins and ends it.
 
-    __slots__ = ("blobs", "cursor", "now", "pipeline_run_id", "sql", "touched")
+    `nonce` is recorded with the commit. `repeated`: it may have been committed before, with the same nonce.
+    """
 
-    def __init__(self, cursor: sqlite3.Cursor, sql: Statements, pipeline_run_id: str, blobs: Blobs | None) -> None:
+    __slots__ = ("blobs", "cursor", "nonce", "now", "pipeline_run_id", "repeated", "sql", "stream", "touched")
+
+    def __init__(
+        self,
+        cursor: Cursor,
+        stream: Stream,
+        sql: Statements,
+        pipeline_run_id: str,
+        blobs: Blobs | None,
+        nonce: str | None = None,
+        repeated: bool = False,
+    ) -> None:
         self.cursor = cursor
+        self.stream = stream
         self.sql = sql
         self.pipeline_run_id = pipeline_run_id
         self.blobs = blobs
+        self.nonce = nonce
+        self.repeated = repeated
         self.touched: list[str] = []
         self.now = time.time()
 
     def apply(self, changes: Iterable[c.Change]) -> int:
         """Write all changes and the step that names what they touched; returns its number."""
+        if self.repeated and (known := self.step()) is not None:
+            return known
         for change in changes:
             _APPLY[change.__class__](self, change)
-        row = self._execute("next_seq", (self.pipeline_run_id,)).fetchone()
-        if row is None:
+        rows = self._rows("next_seq", self.pipeline_run_id)
+        if not rows:
             raise refusals.gone(self.pipeline_run_id)
-        seq: int = row[0]
-        self._execute("add_step", (self.pipeline_run_id, seq, ",".join(refusals.named(self.touched))))
+        seq: int = rows[0][0]
+        self._execute("add_step", (self.pipeline_run_id, seq, ",".join(refusals.named(self.touched)), self.nonce))
         return seq
 
-    def _execute(self, name: str, values: tuple[Any, ...]) -> sqlite3.Cursor:
+    def step(self) -> int | None:
+        """The number of the commit with this nonce, if there is one."""
+        rows = self._rows("step", self.pipeline_run_id, self.nonce)
+        return rows[0][0] if rows else None
+
+    def _execute(self, name: str, values: tuple[Any, ...]) -> int:
+        """How many rows that concerned."""
         statement = self.sql[name]
-        return self.cursor.execute(statement.text, statement.pick(values))
+        self.cursor.execute(statement.text, statement.pick(values))
+        return self.cursor.rowcount
 
-    def _all(self, name: str) -> sqlite3.Cursor:
-        """A whole table row by row, while the transaction's own cursor does other things."""
-        return self.cursor.connection.execute(self.sql[name].text)
+    def _rows(self, name: str, *values: Any) -> list[Any]:
+        self._execute(name, values)
+        return self.cursor.fetchall()
 
-    def _rows(self, name: str, id: str) -> list[Any]:
-        return self._execute(name, (id,)).fetchall()
+    def _add(self, name: str, values: tuple[Any, ...], refusal: Callable[[], LedgerError]) -> int:
+        """As _execute; a row that is there already is refused."""
+        try:
+            return self._execute(name, values)
+        except Exception as error:
+            if _is_duplicate(error):
+                raise refusal() from error
+            raise
 
     def add_pipeline_run(self, change: c.PipelineRunAdded) -> None:
         pipeline_run = change.pipeline_run
         refusals.check_member("pipeline run", pipeline_run.id, pipeline_run.id, self.pipeline_run_id)
+        exists = partial(refusals.exists_already, pipeline_run.id, removed=False)
+        self._add("add_pipeline_run", pipeline_run._replace(seq=0), exists)
+        # Asked afterwards: a removal that was under way has ended by now
         if self._rows("tombstone", pipeline_run.id):
             raise refusals.exists_already(pipeline_run.id, removed=True)
-        try:
-            self._execute("add_pipeline_run", pipeline_run._replace(seq=0))
-        except sqlite3.IntegrityError as error:
-            raise refusals.exists_already(pipeline_run.id, removed=False) from error
         self.touched.append(pipeline_run.id)
 
     def add_runs(self, change: c.RunsAdded) -> None:
@@ -117,8 +166,10 @@ class Transaction:
 
         try:
             self.cursor.executemany(statement.text, rows())
-        except sqlite3.IntegrityError as error:
-            raise refusals.run_exists(last) from error
+        except Exception as error:
+            if _is_duplicate(error):
+                raise refusals.run_exists(_named_in(error) or last) from error
+            raise
         self.touched += ids if len(ids) <= NAMED_LIMIT else [EVERYTHING]
 
     def add_artifacts(self, change: c.ArtifactsAdded) -> None:
@@ -132,7 +183,7 @@ class Transaction:
         blob, summary = artifact.blob, artifact.summary
         text = None if summary is None else dumps(summary)
         values = (artifact.id, self.now, dumps(artifact.spec), artifact.codec, blob.digest, blob.size, text, blob.data)
-        added = self._execute("add_artifact", values).rowcount
+        added = self._execute("add_artifact", values)
         if added and blob.data is None and self.blobs is not None and not self.blobs.exists(blob.digest, blob.size):
             raise refusals.blob_missing(artifact.id, blob.digest, blob.size)
         for child in artifact.children:
@@ -161,11 +212,7 @@ class Transaction:
     def add_attempt(self, change: c.AttemptAdded) -> None:
         attempt = change.attempt
         refusals.check_attempt(attempt, self.pipeline_run_id)
-        try:
-            self._execute("add_attempt", attempt)
-        except sqlite3.IntegrityError as error:
-            raise refusals.attempt_exists(attempt) from error
-        if self.cursor.rowcount != 1:
+        if self._add("add_attempt", attempt, partial(refusals.attempt_exists, attempt)) != 1:
             raise refusals.no_run(attempt.run_id, self.pipeline_run_id)
         self.touched.append(attempt.run_id)
 
@@ -177,7 +224,7 @@ class Transaction:
         self._change_attempt("end_attempt", change)
 
     def _change_attempt(self, name: str, change: c.AttemptClaimed | c.AttemptEnded) -> None:
-        if self._execute(name, (*change, self.pipeline_run_id)).rowcount != 1:
+        if self._execute(name, (*change, self.pipeline_run_id)) != 1:
             raise refusals.attempt_refused(change, self._attempts(change.run_id), self.pipeline_run_id)
         self.touched.append(change.run_id)
 
@@ -204,13 +251,15 @@ class Transaction:
         self.touched.append(EVERYTHING)
 
     def _change_pipeline_run(self, name: str, change: tuple[Any, ...], wanted: str) -> None:
-        if self._execute(name, (*change, self.pipeline_run_id)).rowcount != 1:
+        if self._execute(name, (*change, self.pipeline_run_id)) != 1:
             raise refusals.pipeline_run_refused(self.pipeline_run_id, wanted, self._pipeline_run())
         self.touched.append(self.pipeline_run_id)
 
     def bury(self) -> int:
         """Forget the pipeline run itself and leave a tombstone."""
         found = self._pipeline_run()
+        if found is None and self.repeated and self._rows("tombstone", self.pipeline_run_id):
+            return 1
         if found is None:
             raise KeyError(self.pipeline_run_id)
         if found.owner is not None:
@@ -222,7 +271,7 @@ class Transaction:
     def remove_some(self) -> int:
         """Forget some of what is left of a removed pipeline run; how much that was."""
         names = ("remove_attempts", "remove_runs", "remove_steps")
-        return sum(self._execute(name, (self.pipeline_run_id, _CHUNK)).rowcount for name in names)
+        return sum(self._execute(name, (self.pipeline_run_id, _CHUNK)) for name in names)
 
     def remove_artifacts(self, keep_seconds: float) -> int:
         """Forget artifacts that no run refers to, directly or through other artifacts; how many."""
@@ -230,10 +279,31 @@ class Transaction:
         live = reachable(references(texts), self._all("edges"))
         oldest = self.now - keep_seconds
         dead = [id for id, touched_at in self._all("artifact_ages") if touched_at <= oldest and id not in live]
-        for id in dead:
-            self._execute("remove_artifact", (id,))
+        return sum(self._remove_artifact(id, oldest) for id in dead)
+
+    def _all(self, name: str) -> Iterable[Any]:
+        return self.stream(self.sql[name].text)
+
+    def _remove_artifact(self, id: str, oldest: float) -> bool:
+        """Unless a commit has named it meanwhile, and so touched it."""
+        removed = bool(self._execute("remove_artifact", (id, oldest)))
+        if removed:
             self._execute("remove_edges", (id,))
-        return len(dead)
+        return removed
+
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def _is_duplicate(error: Exception) -> bool:
+    """Both drivers have such a class, in a module of their own."""
+    return any(kind.__name__ == "IntegrityError" for kind in type(error).__mro__)
+
+
+def _named_in(error: Exception) -> str | None:
+    """PostgreSQL names the row that was there already; SQLite does not, but stops at it."""
+    found = _ID.search(str(error))
+    return found and found[0]
 
 
 _MOVES = {state: f"move_run_{state}" for state in State}

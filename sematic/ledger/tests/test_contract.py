@@ -151,6 +151,39 @@ class TestCommit:
         assert ledger.source("d") == "first"
 
 
+class TestNonces:
+    def test_a_commit_that_is_repeated_is_kept_once(self, ledger: Ledger) -> None:
+        begin(ledger)
+        changes: list[Change] = [RunsAdded([run(CHILD)]), RunMoved(CHILD, State.RUNNING, 2.0, 1)]
+        assert ledger.commit(ROOT, changes, nonce="n") == 2
+        assert ledger.commit(ROOT, []) == 3
+        before = record(ledger, [ROOT])
+        assert ledger.commit(ROOT, changes, nonce="n") == 2
+        assert record(ledger, [ROOT]) == before
+        assert ledger.commit(ROOT, [], nonce="m") == 4
+
+    def test_the_first_commit_too(self, ledger: Ledger) -> None:
+        for _ in range(2):
+            assert ledger.commit(ROOT, [PipelineRunAdded(pipeline_run()), RunsAdded([run(ROOT)])], nonce="n") == 1
+        assert ledger.pipeline_run(ROOT).seq == 1
+
+    def test_what_was_refused_may_be_tried_again(self, ledger: Ledger) -> None:
+        begin(ledger)
+        with pytest.raises(Fenced):
+            ledger.commit(ROOT, [RunMoved(CHILD, State.RUNNING, 2.0)], nonce="n")
+        assert ledger.commit(ROOT, [RunMoved(ROOT, State.RUNNING, 2.0)], nonce="n") == 2
+
+    def test_each_pipeline_run_has_its_own(self, ledger: Ledger) -> None:
+        begin(ledger)
+        begin(ledger, OTHER, owner=None)
+        assert ledger.commit(OTHER, [], nonce="n") == 2
+        assert ledger.commit(ROOT, [], nonce="n") == 2
+        ledger.remove(OTHER)
+        with pytest.raises(Fenced):
+            ledger.commit(OTHER, [], nonce="n")
+        assert ledger.commit(ROOT, [], nonce="n") == 2
+
+
 class TestMoves:
     @pytest.mark.parametrize("source", State)
     @pytest.mark.parametrize("target", [state for state in State if state is not State.CREATED])

@@ -1,14 +1,15 @@
-"""Random changes to both ledgers at once: each answers as the other does, accepted or refused."""
+"""Random changes to a ledger in a database and to the one in memory: each answers as the other does."""
 
 from __future__ import annotations
 
-import tempfile
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from sematic.engine.changes import (
     ArtifactsAdded,
@@ -27,11 +28,22 @@ from sematic.engine.records import Run
 from sematic.engine.states import State
 from sematic.errors import LedgerError
 from sematic.ledger.memory import MemoryLedger
-from sematic.ledger.sql.sqlite import SqliteLedger
-from sematic.ledger.tests.samples import artifact, attempt, id_of, pipeline_run, record, run, stored_artifact
+from sematic.ledger.sql.ledger import SqlLedger
+from sematic.ledger.sql.postgres import open_postgres
+from sematic.ledger.sql.sqlite import open_sqlite
+from sematic.ledger.tests.places import new_place
+from sematic.ledger.tests.samples import (
+    artifact,
+    attempt,
+    id_of,
+    pipeline_run,
+    record,
+    run,
+    stored_artifact,
+)
+from tools.testing.postgres import Postgres
 
 PIPELINE_RUNS = [id_of(1), id_of(2)]
-CACHE = Path(tempfile.gettempdir()) / "sematic-test-cache"
 
 pipeline_run_ids = st.sampled_from(PIPELINE_RUNS)
 run_ids = st.integers(1, 6).map(id_of)
@@ -82,10 +94,9 @@ changes = st.one_of(
 
 
 class Twins(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    def __init__(self, sql: SqlLedger) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.sql = SqliteLedger(Path(self.folder.name) / "ledger.db", cache=CACHE)
+        self.sql = sql
         self.memory = MemoryLedger()
 
     def both(self, work: Any) -> None:
@@ -134,7 +145,6 @@ class Twins(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.sql.close()
-        self.folder.cleanup()
 
 
 def _of(id: str, change: Any) -> Any:
@@ -153,5 +163,15 @@ def _outcome(work: Any, ledger: Any) -> Any:
         return type(error), str(error)
 
 
-TestTwins = Twins.TestCase
-TestTwins.settings = settings(max_examples=80, stateful_step_count=25, deadline=None, database=None)
+def compare(make: Callable[[], SqlLedger], examples: int) -> None:
+    bounds = settings(max_examples=examples, stateful_step_count=25, deadline=None, database=None)
+    run_state_machine_as_test(lambda: Twins(make()), settings=bounds)
+
+
+def test_sqlite(tmp_path: Path, cache: Path) -> None:
+    numbers = count()
+    compare(lambda: open_sqlite(tmp_path / f"{next(numbers)}.db", cache=cache), 80)
+
+
+def test_postgres(server: Postgres) -> None:
+    compare(lambda: open_postgres(new_place(server)), 25)

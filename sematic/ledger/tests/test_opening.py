@@ -15,15 +15,15 @@ import pytest
 
 from sematic.errors import LedgerError, NewerLedger
 from sematic.ledger.sql import compiled, migrate, schema
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.ledger.tests.samples import ROOT, begin, record
 
 OPEN = """
 import pathlib, sys
 from sematic.ledger.sql import compiled
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.sqlite import open_sqlite
 compiled.BUILT = pathlib.Path(sys.argv[3])
-ledger = SqliteLedger(sys.argv[1], cache=sys.argv[2])
+ledger = open_sqlite(sys.argv[1], cache=sys.argv[2])
 print(ledger.find(""))
 ledger.close()
 print(sorted({"sqlalchemy", "alembic"} & set(sys.modules)))
@@ -93,7 +93,7 @@ class TestCompiled:
         new, other, cache = tmp_path / "new.db", tmp_path / "other.db", tmp_path / "cache"
         assert opened_elsewhere(other, cache) == ["[]", "['sqlalchemy']"]
         assert opened_elsewhere(new, cache) == ["[]", "[]"]
-        with closing(SqliteLedger(new, cache=cache)) as ledger:
+        with closing(open_sqlite(new, cache=cache)) as ledger:
             begin(ledger)
         assert opened_elsewhere(new, cache) == [f"['{ROOT}']", "[]"]
 
@@ -117,9 +117,9 @@ class TestCompiled:
 
 class TestVersions:
     def test_the_migrations_lead_to_the_schema(self, tmp_path: Path, cache: Path) -> None:
-        SqliteLedger(tmp_path / "new.db", cache=cache).close()
+        open_sqlite(tmp_path / "new.db", cache=cache).close()
         execute(tmp_path / "old.db", f"PRAGMA application_id = {0x53454D41}", "CREATE TABLE remains (x)")
-        SqliteLedger(tmp_path / "old.db", cache=cache).close()
+        open_sqlite(tmp_path / "old.db", cache=cache).close()
         assert shape(tmp_path / "old.db") - shape(tmp_path / "new.db") == {
             ("table", "remains", "CREATE TABLE remains (x)")
         }
@@ -132,57 +132,57 @@ class TestVersions:
         self, tmp_path: Path, cache: Path
     ) -> None:
         path = tmp_path / "ledger.db"
-        with closing(SqliteLedger(path, cache=cache)) as ledger:
+        with closing(open_sqlite(path, cache=cache)) as ledger:
             begin(ledger)
             before = record(ledger, [ROOT])
         versions = tmp_path / "versions"
         shutil.copytree(Path(migrate.__file__).parent / "migrations", versions)
-        (versions / "0002_next.py").write_text(
-            'from alembic import op\nimport sqlalchemy as sa\nrevision = "0002"\ndown_revision = "0001"\n'
+        (versions / "0003_next.py").write_text(
+            'from alembic import op\nimport sqlalchemy as sa\nrevision = "0003"\ndown_revision = "0002"\n'
             'def upgrade():\n    op.add_column("runs", sa.Column("color", sa.Text))\n'
         )
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             migrate.migrate(connection, path, versions)
             migrate.migrate(connection, path, versions)
-            assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+            assert connection.execute("PRAGMA user_version").fetchone() == (3,)
             assert connection.execute("SELECT color FROM runs").fetchall() == [(None,)]
-        with closing(SqliteLedger(tmp_path / "ledger.db.version-1", cache=cache)) as backup:
+        with closing(open_sqlite(tmp_path / "ledger.db.version-2", cache=cache)) as backup:
             assert record(backup, [ROOT]) == before
 
     def test_a_failed_migration_leaves_everything_as_it_was(self, tmp_path: Path, cache: Path) -> None:
         path, versions = tmp_path / "ledger.db", tmp_path / "versions"
-        SqliteLedger(path, cache=cache).close()
+        open_sqlite(path, cache=cache).close()
         before = shape(path)
         shutil.copytree(Path(migrate.__file__).parent / "migrations", versions)
-        (versions / "0002_next.py").write_text(
-            'from alembic import op\nrevision = "0002"\ndown_revision = "0001"\n'
+        (versions / "0003_next.py").write_text(
+            'from alembic import op\nrevision = "0003"\ndown_revision = "0002"\n'
             'def upgrade():\n    op.drop_table("sources")\n    raise ZeroDivisionError\n'
         )
         with closing(sqlite3.connect(path, isolation_level=None)) as connection, pytest.raises(ZeroDivisionError):
             migrate.migrate(connection, path, versions)
         assert shape(path) == before
-        SqliteLedger(path, cache=cache).close()
+        open_sqlite(path, cache=cache).close()
 
     def test_without_room_for_a_backup_nothing_is_migrated(self, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "ledger.db"
         execute(path, f"PRAGMA application_id = {0x53454D41}", "CREATE TABLE remains (x)")
         (tmp_path / "ledger.db.version-0" / "in the way").mkdir(parents=True)
         with pytest.raises(LedgerError, match="was not migrated, because no backup could be written"):
-            SqliteLedger(path, cache=cache)
+            open_sqlite(path, cache=cache)
         assert shape(path) == {("table", "remains", "CREATE TABLE remains (x)")}
 
     def test_a_newer_database_is_refused(self, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "ledger.db"
-        SqliteLedger(path, cache=cache).close()
+        open_sqlite(path, cache=cache).close()
         execute(path, "PRAGMA user_version = 9")
-        with pytest.raises(NewerLedger, match=rf"{path} has schema version 9, this Sematic knows up to 1: upgrade"):
-            SqliteLedger(path, cache=cache)
+        with pytest.raises(NewerLedger, match=rf"{path} has schema version 9, this Sematic knows up to 2: upgrade"):
+            open_sqlite(path, cache=cache)
 
     def test_an_older_database_cannot_be_read_where_it_cannot_be_migrated(self, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "ledger.db"
         execute(path, f"PRAGMA application_id = {0x53454D41}", "CREATE TABLE remains (x)")
         with pytest.raises(LedgerError, match="older schema version 0 and is read-only"):
-            SqliteLedger(path, cache=cache, read_only=True)
+            open_sqlite(path, cache=cache, read_only=True)
 
 
 class TestForeignFiles:
@@ -191,25 +191,25 @@ class TestForeignFiles:
         path.write_text("hello" * 1000)
         for read_only in (False, True):
             with pytest.raises(LedgerError, match=r"ledger.db is not a ledger \(not a SQLite database\): move it"):
-                SqliteLedger(path, cache=cache, read_only=read_only)
+                open_sqlite(path, cache=cache, read_only=read_only)
         assert path.read_text() == "hello" * 1000
 
     def test_another_program_s_database(self, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "ledger.db"
         execute(path, "CREATE TABLE theirs (x)", "PRAGMA user_version = 1")
         with pytest.raises(LedgerError, match="is a SQLite database but not a ledger"):
-            SqliteLedger(path, cache=cache)
+            open_sqlite(path, cache=cache)
         assert shape(path) == {("table", "theirs", "CREATE TABLE theirs (x)")}
 
     def test_a_damaged_one(self, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "ledger.db"
-        with closing(SqliteLedger(path, cache=cache)) as ledger:
+        with closing(open_sqlite(path, cache=cache)) as ledger:
             begin(ledger)
         data = bytearray(path.read_bytes())
         data[8192:] = b"\xff" * (len(data) - 8192)
         path.write_bytes(data)
         with (
-            closing(SqliteLedger(path, cache=cache)) as ledger,
+            closing(open_sqlite(path, cache=cache)) as ledger,
             pytest.raises(LedgerError, match="is damaged: restore"),
         ):
             ledger.pipeline_runs()
@@ -217,24 +217,24 @@ class TestForeignFiles:
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path, cache: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(LedgerError, match="cannot be made .*: set SEMATIC_HOME"):
-            SqliteLedger(tmp_path / "file" / "ledger.db", cache=cache)
+            open_sqlite(tmp_path / "file" / "ledger.db", cache=cache)
 
     def test_a_folder_in_its_place(self, tmp_path: Path, cache: Path) -> None:
         (tmp_path / "ledger.db").mkdir()
         with pytest.raises(LedgerError, match="cannot be opened: check"):
-            SqliteLedger(tmp_path / "ledger.db", cache=cache)
+            open_sqlite(tmp_path / "ledger.db", cache=cache)
 
 
 class TestReadOnly:
     def test_nothing_there(self, tmp_path: Path, cache: Path) -> None:
         with pytest.raises(LedgerError, match="there is no ledger at"):
-            SqliteLedger(tmp_path / "ledger.db", cache=cache, read_only=True)
+            open_sqlite(tmp_path / "ledger.db", cache=cache, read_only=True)
 
     def test_beside_a_writer(self, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "ledger.db"
-        with closing(SqliteLedger(path, cache=cache)) as writer:
+        with closing(open_sqlite(path, cache=cache)) as writer:
             begin(writer)
-            with closing(SqliteLedger(path, cache=cache, read_only=True)) as reader:
+            with closing(open_sqlite(path, cache=cache, read_only=True)) as reader:
                 writer.commit(ROOT, [])
                 assert reader.pipeline_run(ROOT).seq == 2
                 with pytest.raises(LedgerError, match="cannot be written, it is read-only: check the permissions"):
@@ -242,22 +242,22 @@ class TestReadOnly:
 
     def test_on_a_read_only_disk(self, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "home" / "ledger.db"
-        with closing(SqliteLedger(path, cache=cache)) as ledger:
+        with closing(open_sqlite(path, cache=cache)) as ledger:
             begin(ledger)
         with read_only(path.parent):
-            with closing(SqliteLedger(path, read_only=True)) as reader:
+            with closing(open_sqlite(path, read_only=True)) as reader:
                 assert reader.find("") == [ROOT]
             with pytest.raises(LedgerError, match="cannot be opened: check that its folder exists and can be written"):
-                SqliteLedger(path, cache=cache)
-        with closing(SqliteLedger(path, cache=cache)) as ledger:
+                open_sqlite(path, cache=cache)
+        with closing(open_sqlite(path, cache=cache)) as ledger:
             assert ledger.commit(ROOT, []) == 2
 
     def test_a_log_that_a_killed_writer_left_on_a_read_only_disk(self, tmp_path: Path, cache: Path) -> None:
         live = tmp_path / "live.db"
         (tmp_path / "home").mkdir()
-        with closing(SqliteLedger(live, cache=cache)) as ledger:
+        with closing(open_sqlite(live, cache=cache)) as ledger:
             begin(ledger)
             for end in ("", "-wal"):
                 shutil.copy(f"{live}{end}", f"{tmp_path}/home/ledger.db{end}")
         with read_only(tmp_path / "home"), pytest.raises(LedgerError, match="cannot be opened: check"):
-            SqliteLedger(tmp_path / "home" / "ledger.db", read_only=True, cache=cache)
+            open_sqlite(tmp_path / "home" / "ledger.db", read_only=True, cache=cache)

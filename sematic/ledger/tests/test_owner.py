@@ -16,7 +16,7 @@ from sematic.engine.records import Failure
 from sematic.engine.states import State
 from sematic.ledger import owner
 from sematic.ledger.memory import MemoryLedger
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.ledger.tests.samples import ROOT, begin, start
 
 
@@ -108,9 +108,9 @@ class TestSettle:
 
     def test_where_nothing_can_be_written(self, tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "ledger.db"
-        with closing(SqliteLedger(path, cache=cache)) as ledger:
+        with closing(open_sqlite(path, cache=cache)) as ledger:
             begin(ledger, owner=someone(started="long ago"))
-        with closing(SqliteLedger(path, cache=cache, read_only=True)) as reader:
+        with closing(open_sqlite(path, cache=cache, read_only=True)) as reader:
             settled = owner.settle(reader, reader.pipeline_run(ROOT))
             assert settled.owner is None and settled.interrupted_at is not None
             assert reader.pipeline_run(ROOT).owner is not None

@@ -18,8 +18,9 @@ from sematic.engine.changes import ArtifactsAdded, AttemptAdded, AttemptEnded, R
 from sematic.engine.states import State
 from sematic.errors import ArtifactError, LedgerError, LedgerLocked
 from sematic.ledger.sql.compiled import load
-from sematic.ledger.sql.database import Database
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.ledger import SqlLedger
+from sematic.ledger.sql.sqlite import open_sqlite
+from sematic.ledger.sql.sqlite_file import File
 from sematic.ledger.sql.transaction import Transaction
 from sematic.ledger.tests.samples import NONCE, OTHER, ROOT, artifact, attempt, begin, id_of, pipeline_run, run, start
 
@@ -27,10 +28,10 @@ WRITER = """
 import sys
 from sematic.engine.changes import AttemptAdded, AttemptEnded, PipelineRunAdded, RunMoved, RunsAdded
 from sematic.engine.states import State
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.ledger.tests.samples import NONCE, attempt, begin, id_of, run
 path, cache, root, count = sys.argv[1:]
-ledger = SqliteLedger(path, cache=cache)
+ledger = open_sqlite(path, cache=cache)
 begin(ledger, root)
 for i in range(int(count)):
     id = id_of(int(root, 16) * 1_000_000 + i)
@@ -49,8 +50,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path, cache: Path) -> Iterator[SqliteLedger]:
-    with closing(SqliteLedger(path, cache=cache)) as ledger:
+def ledger(path: Path, cache: Path) -> Iterator[SqlLedger]:
+    with closing(open_sqlite(path, cache=cache)) as ledger:
         yield ledger
 
 
@@ -68,7 +69,7 @@ def held(path: Path) -> Iterator[None]:
         yield
 
 
-def check_whole(ledger: SqliteLedger, path: Path, id: str) -> int:
+def check_whole(ledger: SqlLedger, path: Path, id: str) -> int:
     """The database is sound and no commit is there in part; returns its last sequence number."""
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -85,7 +86,7 @@ def check_whole(ledger: SqliteLedger, path: Path, id: str) -> int:
 
 
 class TestProcesses:
-    def test_two_write_at_once(self, path: Path, cache: Path, ledger: SqliteLedger) -> None:
+    def test_two_write_at_once(self, path: Path, cache: Path, ledger: SqlLedger) -> None:
         ids = [id_of(1), id_of(2)]
         writers = [writer(path, cache, id, 1500) for id in ids]
         for process in writers:
@@ -97,7 +98,7 @@ class TestProcesses:
         ids = [id_of(number) for number in range(1, 7)]
         writers = [writer(path, cache, id, 1) for id in ids]
         assert [process.communicate()[1] for process in writers] == [""] * 6
-        with closing(SqliteLedger(path, cache=cache)) as ledger:
+        with closing(open_sqlite(path, cache=cache)) as ledger:
             assert [check_whole(ledger, path, id) for id in ids] == [3] * 6
 
     def test_killed_writers_leave_whole_commits(self, path: Path, cache: Path) -> None:
@@ -108,12 +109,12 @@ class TestProcesses:
             process.kill()
             heard += [int(line) for line in process.communicate()[0].splitlines()]
             assert process.returncode == -signal.SIGKILL
-            with closing(SqliteLedger(path, cache=cache)) as ledger:
+            with closing(open_sqlite(path, cache=cache)) as ledger:
                 assert check_whole(ledger, path, id_of(number)) >= heard[-1]
 
-    def test_a_long_writer_is_waited_for_up_to_a_limit(self, path: Path, cache: Path, ledger: SqliteLedger) -> None:
+    def test_a_long_writer_is_waited_for_up_to_a_limit(self, path: Path, cache: Path, ledger: SqlLedger) -> None:
         begin(ledger)
-        with closing(SqliteLedger(path, cache=cache, timeout=0.05)) as hasty:
+        with closing(open_sqlite(path, cache=cache, timeout=0.05)) as hasty:
             with held(path):
                 with pytest.raises(LedgerLocked, match=r"held by another process for more than 0.05 s: find"):
                     hasty.commit(ROOT, [])
@@ -123,46 +124,46 @@ class TestProcesses:
     def test_another_process_makes_the_database_first(
         self, path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        use_log = Database._use_log
+        use_log = File._use_log
 
-        def late(self: Database, connection: sqlite3.Connection) -> None:
-            monkeypatch.setattr(Database, "_use_log", use_log)
-            with closing(SqliteLedger(path, cache=cache)) as first:
+        def late(self: File, connection: sqlite3.Connection) -> None:
+            monkeypatch.setattr(File, "_use_log", use_log)
+            with closing(open_sqlite(path, cache=cache)) as first:
                 begin(first)
             use_log(self, connection)
 
-        monkeypatch.setattr(Database, "_use_log", late)
-        with closing(SqliteLedger(path, cache=cache)) as second:
+        monkeypatch.setattr(File, "_use_log", late)
+        with closing(open_sqlite(path, cache=cache)) as second:
             assert second.find("") == [ROOT]
 
     def test_another_process_begins_to_write_while_the_log_is_switched_on(
         self, path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        use_log = Database._use_log
+        use_log = File._use_log
 
-        def disturbed(self: Database, connection: sqlite3.Connection) -> None:
+        def disturbed(self: File, connection: sqlite3.Connection) -> None:
             with held(path):
                 use_log(self, connection)
 
-        monkeypatch.setattr(Database, "_use_log", disturbed)
+        monkeypatch.setattr(File, "_use_log", disturbed)
         with pytest.raises(LedgerLocked):
-            SqliteLedger(path, cache=cache, timeout=0.05)
+            open_sqlite(path, cache=cache, timeout=0.05)
 
     def test_a_database_that_cannot_be_made_is_not_there_in_part(self, path: Path, cache: Path) -> None:
         compiled = load(cache)
         broken = compiled._replace(tables=[*compiled.tables, "CREATE TABLE"])
         with pytest.raises(LedgerError):
-            Database(path, broken, "NORMAL", 1.0, read_only=False).prepare()
-        with closing(SqliteLedger(path, cache=cache)) as ledger:
+            File(path, broken, "NORMAL", 1.0, read_only=False).prepare()
+        with closing(open_sqlite(path, cache=cache)) as ledger:
             assert ledger.find("") == []
 
     def test_a_new_database_that_another_process_holds(self, path: Path, cache: Path) -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("BEGIN EXCLUSIVE")
             with pytest.raises(LedgerLocked):
-                SqliteLedger(path, cache=cache, timeout=0.05)
+                open_sqlite(path, cache=cache, timeout=0.05)
 
-    def test_a_forked_child_is_cut_off(self, ledger: SqliteLedger, path: Path, cache: Path) -> None:
+    def test_a_forked_child_is_cut_off(self, ledger: SqlLedger, path: Path, cache: Path) -> None:
         begin(ledger)
         reader, writer = os.pipe()
         child = os.fork()
@@ -177,18 +178,18 @@ class TestProcesses:
         assert ledger.commit(ROOT, []) == 3
 
 
-def _in_child(ledger: SqliteLedger, path: Path, cache: Path) -> str:
+def _in_child(ledger: SqlLedger, path: Path, cache: Path) -> str:
     try:
         ledger.pipeline_run(ROOT)
     except LedgerError as error:
         ledger.close()
-        own = SqliteLedger(path, cache=cache)
+        own = open_sqlite(path, cache=cache)
         return f"{error}, {own.commit(ROOT, [])}"
     return "not refused"
 
 
 class TestThreads:
-    def test_many_write_and_read_through_one_ledger(self, ledger: SqliteLedger, path: Path) -> None:
+    def test_many_write_and_read_through_one_ledger(self, ledger: SqlLedger, path: Path) -> None:
         begin(ledger)
         failures: list[BaseException] = []
 
@@ -209,7 +210,7 @@ class TestThreads:
         assert failures == []
         assert [step.seq for step in ledger.changes_after(ROOT, 0)] == list(range(1, 402))
 
-    def test_readers_see_the_last_commit_while_another_is_made(self, ledger: SqliteLedger) -> None:
+    def test_readers_see_the_last_commit_while_another_is_made(self, ledger: SqlLedger) -> None:
         begin(ledger)
         seen: list[int] = []
 
@@ -222,7 +223,7 @@ class TestThreads:
         ledger.commit(ROOT, [RunMoved(ROOT, State.RUNNING, 1.0), RunsAdded(runs())])  # type: ignore[arg-type]
         assert seen == [1]
 
-    def test_a_closed_ledger_says_so(self, ledger: SqliteLedger) -> None:
+    def test_a_closed_ledger_says_so(self, ledger: SqlLedger) -> None:
         begin(ledger)
 
         def closing_runs() -> Iterator[object]:
@@ -240,7 +241,7 @@ class TestDisk:
         folder.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], check=True)
         try:
-            with closing(SqliteLedger(folder / "ledger.db", cache=cache)) as ledger:
+            with closing(open_sqlite(folder / "ledger.db", cache=cache)) as ledger:
                 begin(ledger)
                 large = (run(id_of(100 + number), parent_id=ROOT) for number in range(100_000))
                 with pytest.raises(LedgerError, match=r"the disk .*: .*nothing of this write was kept"):
@@ -250,7 +251,7 @@ class TestDisk:
         finally:
             subprocess.run(["umount", str(folder)], check=True)
 
-    def test_recorded_bytes_are_verified(self, ledger: SqliteLedger, path: Path) -> None:
+    def test_recorded_bytes_are_verified(self, ledger: SqlLedger, path: Path) -> None:
         begin(ledger)
         one = artifact(b"whole")
         ledger.commit(ROOT, [ArtifactsAdded([one])])
@@ -260,7 +261,7 @@ class TestDisk:
         with pytest.raises(ArtifactError, match=f"artifact {one.id} is corrupt"):
             ledger.artifact(one.id)
 
-    def test_text_that_is_no_text(self, ledger: SqliteLedger) -> None:
+    def test_text_that_is_no_text(self, ledger: SqlLedger) -> None:
         begin(ledger)
         with pytest.raises(LedgerError, match=r"cannot be recorded: .*surrogates not allowed"):
             ledger.commit(ROOT, [RunsAdded([run(id_of(5), name="\udc80")])])
@@ -268,7 +269,7 @@ class TestDisk:
 
 
 class TestRemoval:
-    def test_what_a_crash_left_is_collected(self, ledger: SqliteLedger) -> None:
+    def test_what_a_crash_left_is_collected(self, ledger: SqlLedger) -> None:
         begin(ledger, owner=None)
         start(ledger)
         begin(ledger, OTHER)
@@ -280,7 +281,7 @@ class TestRemoval:
             ledger.changes_after(ROOT, 0)
 
 
-def test_a_large_graph_streams(ledger: SqliteLedger) -> None:
+def test_a_large_graph_streams(ledger: SqlLedger) -> None:
     begin(ledger)
     alive = [0, 0]
 
@@ -303,7 +304,7 @@ def test_a_large_graph_streams(ledger: SqliteLedger) -> None:
     assert len(ledger.children(ROOT)) == 20_000
 
 
-def test_a_step_of_a_chain(ledger: SqliteLedger) -> None:
+def test_a_step_of_a_chain(ledger: SqlLedger) -> None:
     """The shape of most commits: the end of one run together with the start of the next."""
     begin(ledger)
     start(ledger)

@@ -21,7 +21,7 @@ from typing import Any
 
 import sematic
 from sematic import entry
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.ledger import SqlLedger
 
 OUTPUT_SIZE = 5000
 
@@ -60,9 +60,9 @@ fate = Fate("worker")
 
 def arm() -> None:
     """Count commits, and die at the one that is asked for."""
-    commit = SqliteLedger.commit
+    commit = SqlLedger.commit
 
-    def counted(self: SqliteLedger, pipeline_run_id: str, changes: Any) -> int:
+    def counted(self: SqlLedger, pipeline_run_id: str, changes: Any) -> int:
         fate.commits += 1
         number = fate.commits
         fate.comes("before", number)
@@ -70,7 +70,7 @@ def arm() -> None:
         fate.comes("after", number)
         return seq
 
-    SqliteLedger.commit = counted  # type: ignore[method-assign]
+    SqlLedger.commit = counted  # type: ignore[method-assign]
 
 
 if entry.worker_of is not None:

@@ -23,7 +23,7 @@ from sematic.graph import Graph, Node, Output
 from sematic.ids import child_id
 from sematic.ledger.base import Ledger
 from sematic.ledger.memory import MemoryLedger
-from sematic.ledger.sql.sqlite import SqliteLedger
+from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.options import DEFAULTS
 from sematic.resolvers.resume import Wish, plan
 
@@ -33,7 +33,7 @@ NEW = PipelineRun("2" * 32, "m:root", State.RUNNING, 9.0, "new", "local")
 
 @pytest.fixture(params=["memory", "sqlite"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    found: Ledger = MemoryLedger() if request.param == "memory" else SqliteLedger(tmp_path / "ledger.db")
+    found: Ledger = MemoryLedger() if request.param == "memory" else open_sqlite(tmp_path / "ledger.db")
     yield found
     found.close()
 

@@ -42,6 +42,25 @@ def test_without_a_toolbox_path_is_searched(box: Toolbox, tmp_path: Path, monkey
     assert groups.commands(box, GROUP) == {"first": [str(own)], "second": None}
 
 
+def test_folders_on_nobodys_path_are_searched_the_newest_first(box: Toolbox, tmp_path: Path) -> None:
+    for version in ("9", "17", "18"):
+        (tmp_path / version).mkdir()
+    executable(tmp_path / "9", "first")
+    newest = executable(tmp_path / "17", "first")
+    group = Group("some", "some programs", ["one"], ["first"], f"{tmp_path}/*")
+    assert groups.commands(box, group) == {"first": [str(newest)]}
+
+
+def test_a_toolbox_has_such_folders_too(box: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    box.stamp("bazel").touch()
+    monkeypatch.setattr(box, "in_root", lambda script, log: None)
+    (box.root / "usr/lib/some/18/bin").mkdir(parents=True)
+    (box.root / "usr/lib/some/18/bin/third").touch()
+    found = groups.commands(box, Group("some", "", ["one"], ["third"], "/usr/lib/some/*/bin"))["third"]
+    assert found is not None
+    assert found[-1] == "/usr/lib/some/18/bin/third"
+
+
 def test_without_rights_the_toolbox_is_none(box: Toolbox, monkeypatch: pytest.MonkeyPatch) -> None:
     box.stamp("bazel").touch()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)

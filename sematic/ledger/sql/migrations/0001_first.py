@@ -6,7 +6,7 @@ from alembic import op
 revision = "0001"
 down_revision = None
 
-_ID = sa.String(32)
+_ID = sa.String(32).with_variant(sa.String(32, collation="C"), "postgresql")
 _KEY = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 

@@ -57,8 +57,8 @@ def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-class Database:
-    """One file and how to open it."""
+class File:
+    """One SQLite file and how to open it."""
 
     def __init__(self, path: Path, compiled: Compiled, synchronous: str, timeout: float, read_only: bool) -> None:
         self.path = path
