@@ -102,8 +102,8 @@ def encode_commit(commit: Commit) -> bytes:
     changes = [{"change": type(change).__name__, **_fields(change, artifacts, numbers)} for change in commit.changes]
     listed = [{**artifact_to_json(each), "children": [numbers[id] for id in each.children]} for each in artifacts]
     head = {"nonce": commit.nonce, "artifacts": listed, "changes": changes}
-    payloads = (each.blob.data for each in artifacts)
-    return b"".join([json.dumps(head, allow_nan=False).encode(), b"\n", *(data for data in payloads if data is not None)])
+    payloads = [each.blob.data for each in artifacts if each.blob.data is not None]
+    return b"".join([json.dumps(head, allow_nan=False).encode(), b"\n", *payloads])
 
 
 def _fields(change: Change, artifacts: list[Artifact], numbers: dict[str, int]) -> dict[str, Any]:
@@ -178,7 +178,7 @@ def artifact_from_json(data: Any, payload: Callable[[int], bytes], where: str = 
         raise Malformed(f"{where}: a digest of 64 hexadecimal digits and a size were expected")
     inline = _bool(facts["inline"], f"{where}.inline")
     if inline and size > INLINE_LIMIT:
-        raise Malformed(f"{where}: {size} bytes are too many to come along: at most {INLINE_LIMIT}, others are uploaded")
+        raise Malformed(f"{where}: {size} bytes are too many to come along: above {INLINE_LIMIT} they are uploaded")
     artifact = restore(facts["spec"], codec, digest, size, payload(size) if inline else None, facts["summary"])
     if artifact.id != facts["id"]:
         raise ArtifactError(f"artifact {facts['id']!r} is not what its facts say: they are those of {artifact.id}")

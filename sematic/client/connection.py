@@ -27,9 +27,6 @@ TIMEOUT = 60.0
 READERS_PATIENCE = 5.0
 """Seconds that people wait for a server that is away."""
 
-RUNS_PATIENCE = 3600.0
-"""Seconds that a pipeline run waits for a server that is away: results are in its hand meanwhile."""
-
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 _QUIET_SECONDS = 2.0
 _AWAY = frozenset({429, 502, 503, 504})
@@ -111,7 +108,7 @@ class Connection:
                 if waited > _QUIET_SECONDS and not said:
                     said = True
                     self._say(f"does not answer ({away}): waiting for it, for up to {self.patience / 60:.0f} minutes")
-                time.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311
+                time.sleep(wait * random.uniform(0.5, 1.0))
                 wait = min(2 * wait, _LONGEST_WAIT)
             else:
                 if said:
@@ -143,8 +140,8 @@ class Connection:
 
     def _no_answer(self, reason: str, waited: float) -> str:
         return (
-            f"the server {self.address} does not answer ({reason}; asked for {waited:.0f} s). Nothing that was recorded "
-            "is lost: check the setting api_address, and whether the server runs"
+            f"the server {self.address} does not answer ({reason}; asked for {waited:.0f} s). Nothing that was "
+            "recorded is lost: check the setting api_address, and whether the server runs"
         )
 
     def _say(self, text: str) -> None:

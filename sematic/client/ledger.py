@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from sematic.client.connection import Connection, segment
@@ -118,10 +119,8 @@ class RemoteLedger:
     def remove(self, pipeline_run_id: str) -> None:
         """Forget a pipeline run and its runs, leaving a tombstone; refused (LedgerError) while it is owned."""
         self.pipeline_run(pipeline_run_id)
-        try:
+        with suppress(KeyError):  # it was there: an earlier request of ours, or another's, has removed it
             self._connection.ask("DELETE", f"/pipeline-runs/{segment(pipeline_run_id)}")
-        except KeyError:
-            pass  # it was there: an earlier request of ours, or another's, has removed it
 
     def collect(self, keep_seconds: float = 86400.0) -> tuple[int, int]:
         """Always refused (LedgerError): others upload to that store, and only its own machine knows when."""
@@ -140,9 +139,7 @@ class RemoteLedger:
         except KeyError:
             raise KeyError(id) from None
 
-    def _list(
-        self, record: type[T], kind: str, id: str, below: str, query: Mapping[str, Any] | None = None
-    ) -> list[T]:
+    def _list(self, record: type[T], kind: str, id: str, below: str, query: Mapping[str, Any] | None = None) -> list[T]:
         return _records(record, self._get(kind, id, below, query))
 
     def _find(self, path: str, prefix: str) -> list[str]:

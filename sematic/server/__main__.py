@@ -87,4 +87,4 @@ def _say(ready: int | None, message: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(Asked(**json.loads(sys.argv[1])))
+    main(Asked(**json.loads(sys.argv[-1])))

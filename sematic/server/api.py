@@ -6,7 +6,19 @@ from collections.abc import Iterator
 
 from sematic.errors import ArtifactError
 from sematic.server.openapi import document
-from sematic.server.routes import BYTES, COMMIT, Answer, Body, Call, Query, Route, Service, known_digest, known_id, listed
+from sematic.server.routes import (
+    BYTES,
+    COMMIT,
+    Answer,
+    Body,
+    Call,
+    Query,
+    Route,
+    Service,
+    known_digest,
+    known_id,
+    listed,
+)
 from sematic.types.base import Buffer
 from sematic.version import __version__
 from sematic.wire import COMMIT_LIMIT, LONGEST_WAIT, PAGE, PIECE, artifact_to_json, decode_commit, to_json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask, Request, Response, request
 
@@ -43,7 +43,7 @@ def _admit(guard: Guard, route: Route | None) -> None:
     request.environ["sematic.token"] = "" if token is None else token.id
 
 
-def _view(service: Service, route: Route) -> object:
+def _view(service: Service, route: Route) -> Callable[..., Response]:
     def view(**path: str) -> Response:
         return _response(route.handle(service, _call(route, path, request)))
 

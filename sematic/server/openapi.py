@@ -24,7 +24,7 @@ _SIMPLE: dict[Any, Schema] = {
 }
 _RECORDS = {"PipelineRun": PipelineRun, "Run": Run, "Attempt": Attempt, "Step": Step, "Progress": Progress}
 _LISTS = {"PipelineRuns": "PipelineRun", "Runs": "Run", "Attempts": "Attempt", "Steps": "Step"}
-_QUERIES = {
+_QUERIES: dict[str, Schema] = {
     "a whole number": {"type": "integer", "minimum": 0},
     "a number": {"type": "number"},
     "a state": _SIMPLE[State],

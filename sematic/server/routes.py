@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from sematic.engine.states import State
 from sematic.ledger.base import Ledger
-from sematic.server.tokens import Token
 from sematic.server.uploads import BlobStore, Uploads
 from sematic.server.waiting import Waiters
 from sematic.wire import DIGEST, ID, Malformed

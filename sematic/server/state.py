@@ -63,7 +63,7 @@ class Place:
     def __init__(self, home: Path) -> None:
         folder = server_folder(home)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file: IO[bytes] = open(os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+        self._file: IO[bytes] = os.fdopen(os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
         if not _take(self._file, fcntl.LOCK_EX):
             self._file.close()
             raise SettingsError(f"a server for {home} runs already: `sematic status` says where")

@@ -78,7 +78,7 @@ class Uploads:
         found = self._store.write(iter(lambda: part.read(_READ), b"")).digest
         self._path(token, digest).unlink(missing_ok=True)
         if found != digest:
-            raise ArtifactError(f"the bytes that came have the digest {found}, not {digest}: they are not kept under it")
+            raise ArtifactError(f"the bytes that came have the digest {found}, not {digest}: it is not kept")
 
     @contextmanager
     def _part(self, token: str, digest: str) -> Iterator[BinaryIO]:
@@ -89,7 +89,7 @@ class Uploads:
                 self._sweep()
             with open(path, "a+b", buffering=0) as part:
                 fcntl.flock(part, fcntl.LOCK_EX)
-                yield part  # type: ignore[misc]
+                yield part
         except OSError as error:
             raise StoreError(f"a piece of blob {digest} cannot be kept on the server: {error.strerror}") from error
 
