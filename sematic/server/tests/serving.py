@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -42,7 +43,8 @@ class Served:
 
     def close(self) -> None:
         self.waiters.close()
-        self._server.trigger.pull_trigger(lambda: self._server.asyncore.close_all(self._server._map))
+        with suppress(OSError):  # its loop was awake, and is through with it already
+            self._server.trigger.pull_trigger(lambda: self._server.asyncore.close_all(self._server._map))
         self._thread.join()
         self._server.task_dispatcher.shutdown()
 
