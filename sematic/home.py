@@ -1,20 +1,30 @@
-"""Everything local, under one folder: ``ledger.db``, ``blobs/``, ``logs/``."""
+"""Everything local, under one folder: ``ledger.db``, ``blobs/``, ``logs/``.
+
+Where the settings name a team's server, ledger and store are there, and the folder keeps copies of what was read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from sematic import settings
-from sematic.errors import ArtifactError
+from sematic.errors import ArtifactError, SettingsError
 from sematic.ledger.base import Ledger
 from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.storage.local import INLINE_LIMIT, LocalStore
 from sematic.types.artifact import Blob, Store
 from sematic.types.base import Buffer
 
+if TYPE_CHECKING:
+    from sematic.client.connection import Connection
+
 LEDGER_FILE = "ledger.db"
+
+RUNS_PATIENCE = 3600.0
+"""Seconds that a pipeline run waits for a server that is away: results are in its hand meanwhile."""
 
 
 class Bytes:
@@ -40,14 +50,27 @@ class Bytes:
 
 
 class Home:
-    """The ledger, the store and the logs of one SEMATIC_HOME. A context manager: leaving it closes the ledger."""
+    """The ledger, the store and the logs of one SEMATIC_HOME. A context manager: leaving it closes the ledger.
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+    `server` is the connection to a team's server, which then has the ledger and the store.
+    """
+
+    def __init__(self, folder: Path, *, read_only: bool = False, server: Connection | None = None) -> None:
         self.folder = folder
         self.logs = folder / "logs"
         self.files = LocalStore(folder)
-        self.ledger = open_sqlite(folder / LEDGER_FILE, read_only=read_only, blobs=self.files)
-        self.store: Store = Bytes(self.files, self.ledger)
+        self.server = None if server is None else server.address
+        self.ledger, store = self._local(read_only) if server is None else self._remote(server)
+        self.store: Store = Bytes(store, self.ledger)
+
+    def _local(self, read_only: bool) -> tuple[Ledger, Store]:
+        return open_sqlite(self.folder / LEDGER_FILE, read_only=read_only, blobs=self.files), self.files
+
+    def _remote(self, server: Connection) -> tuple[Ledger, Store]:
+        from sematic.client.ledger import RemoteLedger
+        from sematic.client.store import RemoteStore
+
+        return RemoteLedger(server), RemoteStore(server, self.files)
 
     def __enter__(self) -> Home:
         return self
@@ -58,6 +81,26 @@ class Home:
         self.ledger.close()
 
 
-def open_home(*, read_only: bool = False) -> Home:
-    """The home that the settings name. Raises LedgerError when it cannot be opened."""
-    return Home(settings.home(), read_only=read_only)
+def on_server() -> bool:
+    """Whether the settings name a team's server."""
+    return settings.get("api_address") is not None
+
+
+def open_home(folder: Path | None = None, *, read_only: bool = False, patience: float | None = None) -> Home:
+    """The home that the settings name, or that of `folder`, with the team's server that they name. `patience`: seconds
+    to wait for that server when it is away; by default what people wait. Raises LedgerError when it cannot be opened.
+    """
+    server = _connection(patience) if on_server() else None
+    return Home(folder or settings.home(), read_only=read_only, server=server)
+
+
+def _connection(patience: float | None) -> Connection:
+    from sematic.client.connection import READERS_PATIENCE, Connection
+
+    token = settings.get("api_token")
+    if token is None:
+        raise SettingsError(
+            "api_address names a server, and api_token is not set: get a token from whoever runs it, and set it with "
+            "`sematic settings set api_token TOKEN`"
+        )
+    return Connection(str(settings.get("api_address")), str(token), READERS_PATIENCE if patience is None else patience)

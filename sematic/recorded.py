@@ -20,7 +20,7 @@ from sematic.engine.records import Attempt, Failure, PipelineRun, Run
 from sematic.engine.states import TERMINAL, State
 from sematic.errors import LedgerError, UnknownId
 from sematic.graph import dependencies, from_json
-from sematic.home import LEDGER_FILE, Home
+from sematic.home import LEDGER_FILE, Home, on_server, open_home
 from sematic.ledger.owner import settle
 from sematic.types.artifact import Artifact
 from sematic.types.artifact import load as load_artifact
@@ -55,8 +55,8 @@ class FailureView(NamedTuple):
 
 
 def ledger_exists() -> bool:
-    """Whether anything was ever recorded in this home."""
-    return (settings.home() / LEDGER_FILE).exists()
+    """Whether anything was ever recorded in this home, or a team's server keeps the record."""
+    return on_server() or (settings.home() / LEDGER_FILE).exists()
 
 
 def interrupted(pipeline_run: PipelineRun) -> bool:
@@ -76,7 +76,7 @@ class Record:
     """
 
     def __init__(self) -> None:
-        self.read_only = not all(os.access(path, os.W_OK) for path in _written())
+        self.read_only = not on_server() and not all(os.access(path, os.W_OK) for path in _written())
         self.home = _open(self.read_only)
         self.ledger = self.home.ledger
         self._pipeline_runs: dict[str, PipelineRun] = {}
@@ -268,7 +268,7 @@ def _open(read_only: bool) -> Home:
     """The home, for writing where that is allowed: whoever looks also records which owners are dead."""
     if not ledger_exists():
         raise LedgerError(f"there is no ledger in {settings.home()}: nothing has been recorded there")
-    return Home(settings.home(), read_only=read_only)
+    return open_home(read_only=read_only)
 
 
 def _only(prefix: str, found: list[str], what: str, advice: str, line: Callable[[str], str]) -> str:

@@ -45,13 +45,13 @@ def record(home: str, nonce: str, path: str, body: dict[str, Any]) -> bool:
     from sematic.engine.records import Failure
     from sematic.engine.states import State
     from sematic.errors import SematicError
-    from sematic.home import Home
+    from sematic.home import open_home
 
     message = f"the time limit of {body['seconds']:g} s is over, and the body did not stop"
     failure = Failure("timeout", "sematic.attempts.limits.TimedOut", message)
     ended = AttemptEnded(body["run_id"], body["attempt"], nonce, State.FAILED, time.time(), failure=failure.to_json())
     try:
-        with Home(Path(home)) as opened:
+        with open_home(Path(home)) as opened:
             opened.ledger.commit(body["pipeline_run_id"], [ended])
     except SematicError:
         return False

@@ -24,6 +24,10 @@ _COMMANDS = {
     "cancel": "cancel",
     "rm": "upkeep",
     "gc": "upkeep",
+    "start": "serving",
+    "stop": "serving",
+    "status": "serving",
+    "token": "tokens",
     "settings": "configure",
     "version": "configure",
 }

@@ -149,5 +149,9 @@ def _facts(record: Record, found: Artifact) -> dict[str, object]:
         "codec": found.codec,
         "size": blob.size,
         "digest": digest,
-        "stored": "ledger" if blob.data is not None else f"{path}{'' if path.exists() else ' (missing)'}",
+        "stored": "ledger" if blob.data is not None else str(path) if path.exists() else _elsewhere(record, path),
     }
+
+
+def _elsewhere(record: Record, path: Path) -> str:
+    return f"{path} (missing)" if record.home.server is None else record.home.server

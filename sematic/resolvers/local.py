@@ -1,4 +1,4 @@
-"""LocalResolver: run on this machine and keep a record of it. Needs no server."""
+"""LocalResolver: run on this machine and keep a record of it. Uses a server only if the settings name one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sematic.errors import SettingsError
 from sematic.function import find
 from sematic.future import Future
 from sematic.graph import Graph, graph_constants
-from sematic.home import Home, open_home
+from sematic.home import RUNS_PATIENCE, Home, open_home
 from sematic.ids import random_id
 from sematic.ledger.owner import current_owner
 from sematic.resolvers import resume
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class LocalResolver:
-    """Runs functions in this process, tracked in the ledger under SEMATIC_HOME.
+    """Runs functions in this process, tracked in the ledger under SEMATIC_HOME, or on the server the settings name.
 
     `max_parallelism`: run functions with ``inline=False`` in that many worker processes; without it they run in this
     process too. Raises SettingsError when it is no whole number above 0.
@@ -56,7 +56,7 @@ class LocalResolver:
         """
         entry.adopt_main()
         graph = graph_of(future)
-        with open_home() as home, ExitStack() as stack:
+        with open_home(patience=RUNS_PATIENCE) as home, ExitStack() as stack:
             for artifact in graph_constants(graph):
                 keep(artifact, home.store)
             start = _start(home, graph, self.max_parallelism)

@@ -18,7 +18,7 @@ from sematic.attempts.output import start_capture, stop_capture
 from sematic.attempts.watchdog import Watchdog
 from sematic.engine.events import Usage
 from sematic.errors import SematicError
-from sematic.home import Home
+from sematic.home import RUNS_PATIENCE, open_home
 from sematic.worker.attempt import Claim, Measure, run_attempt
 from sematic.worker.entry import enter_program
 
@@ -33,7 +33,11 @@ def main(arguments: str) -> None:
         problem = error
     claims: SimpleQueue[Claim] = SimpleQueue()
     threading.Thread(target=_listen, args=(given["claims"], claims), name="sematic-claims", daemon=True).start()
-    with Home(Path(given["home"])) as home, ExitStack() as stack, open(given["reports"], "w", buffering=1) as reports:
+    with (
+        open_home(Path(given["home"]), patience=RUNS_PATIENCE) as home,
+        ExitStack() as stack,
+        open(given["reports"], "w", buffering=1) as reports,
+    ):
         measure = _measure(home.folder / "logs" / given["logs"] if given["logs"] else None, stack)
         limit = stack.enter_context(Watchdog(home.folder, given["nonce"], kill=True)).limit
         while True:

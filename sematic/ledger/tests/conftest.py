@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from sematic.client.ledger import RemoteLedger
 from sematic.ledger.base import Ledger
 from sematic.ledger.memory import MemoryLedger
 from sematic.ledger.references import Blobs
@@ -15,6 +17,7 @@ from sematic.ledger.sql.postgres import open_postgres
 from sematic.ledger.sql.sqlite import open_sqlite
 from sematic.ledger.tests.places import new_place
 from sematic.ledger.tests.samples import MakeLedger
+from sematic.server.tests.serving import Served
 from tools.testing.postgres import Postgres
 
 
@@ -37,25 +40,30 @@ def url(server: Postgres) -> str:
     return new_place(server)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+@pytest.fixture(params=["memory", "sqlite", "postgres", "http"])
 def make_ledger(request: pytest.FixtureRequest, tmp_path: Path, cache: Path) -> Iterator[MakeLedger]:
     """Makes new, empty ledgers of one kind."""
     numbers = count()
-    made: list[Ledger] = []
+    with ExitStack() as stack:
 
-    def make(blobs: Blobs | None = None) -> Ledger:
-        if request.param == "memory":
-            ledger: Ledger = MemoryLedger(blobs)
-        elif request.param == "sqlite":
-            ledger = open_sqlite(tmp_path / f"{next(numbers)}.db", blobs=blobs, cache=cache)
-        else:
-            ledger = open_postgres(new_place(request.getfixturevalue("server")), blobs=blobs)
-        made.append(ledger)
-        return ledger
+        def make(blobs: Blobs | None = None) -> Ledger:
+            folder = tmp_path / str(next(numbers))
+            if request.param == "memory":
+                ledger: Ledger = MemoryLedger(blobs)
+            elif request.param == "postgres":
+                ledger = open_postgres(new_place(request.getfixturevalue("server")), blobs=blobs)
+            else:
+                ledger = open_sqlite(folder / "ledger.db", blobs=blobs, cache=cache)
+            stack.callback(ledger.close)
+            return served(ledger, folder) if request.param == "http" else ledger
 
-    yield make
-    for ledger in made:
-        ledger.close()
+        def served(ledger: Ledger, folder: Path) -> Ledger:
+            remote = RemoteLedger(stack.enter_context(Served(ledger, folder)).connection())
+            stack.callback(remote.close)
+            remote.collect = ledger.collect  # what is not in the API: the server's machine does it
+            return remote
+
+        yield make
 
 
 @pytest.fixture

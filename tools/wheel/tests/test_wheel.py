@@ -79,13 +79,14 @@ def names(requirements: list[Requirement]) -> set[str]:
 
 
 def test_it_needs_what_sematic_imports(about: Metadata) -> None:
-    """The first part of third_party/requirements.in is what sematic imports; Flask and psycopg come with the server."""
+    """The first part of third_party/requirements.in is what sematic imports; Flask, psycopg and
+    waitress come with the server."""
     first = (ROOT / "third_party/requirements.in").read_text().split("\n\n")[0]
     imported = names([Requirement(line) for line in first.splitlines() if not line.startswith("#")])
     always = [each for each in about.requires_dist or () if each.marker is None]
     server = [each for each in about.requires_dist or () if each.marker and each.marker.evaluate({"extra": "server"})]
     assert names(always) | names(server) == imported
-    assert names(server) == {"flask", "psycopg"}
+    assert names(server) == {"flask", "psycopg", "waitress"}
     assert set(about.provides_extra or ()) == {"s3", "server"}
 
 

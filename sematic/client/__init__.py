@@ -1,0 +1,1 @@
+"""A ledger and a store over the API of a server."""
