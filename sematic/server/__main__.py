@@ -46,7 +46,8 @@ def main(asked: Asked) -> None:
     except (SematicError, OSError) as error:
         _say(asked.ready, {"error": str(error)})
         raise SystemExit(1) from None
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGTERM, signal.SIGINT):  # at any moment, not only while it waits for requests
+        signal.signal(number, _end)
     place.say(Running(os.getpid(), address, __version__))
     log.info("serving %s at %s", asked.home, address)
     _say(asked.ready, {"address": address})
