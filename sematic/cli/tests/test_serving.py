@@ -23,11 +23,13 @@ Good = Callable[..., str]
 
 
 @pytest.fixture
-def started(home: Path, good: Good) -> Iterator[str]:
+def started(home: Path, good: Good, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server in the background; its address."""
     said = good("start", "--port", "0")
     yield next(word for word in said.split() if word.startswith("http://"))
+    monkeypatch.setenv("SEMATIC_HOME", str(home))  # a test may have gone elsewhere
     good("stop")
+    assert gone(home)
 
 
 def token(home: Path) -> str:
