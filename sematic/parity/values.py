@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import sys
+import sysconfig
 from typing import Any
 
 from sematic.errors import ArtifactError, ConversionError
@@ -17,7 +19,7 @@ def lost(type: ValueType, value: Any, artifact: Artifact) -> str:
     """What of `value` is not in what its consumers get; empty when nothing is missing.
 
     A class may leave private attributes behind, which it makes again when needed: caches, connections. A public one
-    that is gone is an AttributeError in the next function.
+    that is gone is an AttributeError in the next function. What a library's class leaves behind is left to the library.
     """
     try:
         copy = load(artifact, _STORE)
@@ -50,6 +52,8 @@ class _Comparison:
             return self._elements(dict(enumerate(one)), dict(enumerate(other)), where)
         if isinstance(one, dict):
             return self._elements(one, other, where)
+        if _is_of_a_library(type(one)):
+            return self._by_equality(one, other, where)
         return self._attributes(one, other, where)
 
     def _elements(self, one: dict[Any, Any], other: dict[Any, Any], where: str) -> str:
@@ -86,3 +90,11 @@ class _Comparison:
             return ""
         self.by_equality = same is False
         return f"{where} is not equal to what was stored" if same is False else ""
+
+
+@functools.cache
+def _is_of_a_library(cls: type) -> bool:
+    """Whether a class is Python's own, or of an installed package."""
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
+    installed = "/site-packages/" in file or "/dist-packages/" in file
+    return not file or installed or file.startswith(sysconfig.get_path("stdlib") + "/")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import decimal
 import functools
+import importlib
 import math
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -175,3 +177,20 @@ def test_arguments_that_cannot_be_packed() -> None:
 
 def test_a_function_that_is_gone_is_nobodys_problem_here() -> None:
     assert replay("sematic.parity.tests.test_values:gone", packed({}) or b"") is None
+
+
+def test_what_a_librarys_class_leaves_behind_is_its_own_business(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages/a_library.py").write_text(
+        "class Figure:\n    def __init__(self):\n        self.window = print\n        self.title = 'a'\n"
+        "    def __getstate__(self):\n        return {'title': self.title}\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    figure = importlib.import_module("a_library").Figure
+    kind = of(figure)
+    assert lost(kind, figure(), encode(kind, figure(), MemoryStore())) == ""
+    holder = of(Plain)
+    value = Plain(figure=figure(), title="b")
+    assert lost(holder, value, encode(holder, value, MemoryStore())) == ""
