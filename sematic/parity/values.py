@@ -52,7 +52,7 @@ class _Comparison:
             return self._elements(dict(enumerate(one)), dict(enumerate(other)), where)
         if isinstance(one, dict):
             return self._elements(one, other, where)
-        if _is_of_a_library(type(one)):
+        if _is_of_a_library(type(one).__module__):
             return self._by_equality(one, other, where)
         return self._attributes(one, other, where)
 
@@ -93,8 +93,8 @@ class _Comparison:
 
 
 @functools.cache
-def _is_of_a_library(cls: type) -> bool:
-    """Whether a class is Python's own, or of an installed package."""
-    file = getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
+def _is_of_a_library(module: str) -> bool:
+    """Whether a module is Python's own, or of an installed package."""
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
     installed = "/site-packages/" in file or "/dist-packages/" in file
     return not file or installed or file.startswith(sysconfig.get_path("stdlib") + "/")
