@@ -1,9 +1,11 @@
 """The image on this machine, for a user without rights: what it adds to its base, beside a clean interpreter.
 
-SCRATCH/root     the image's layers, unpacked: /app of a container is SCRATCH/root/app here
-SCRATCH/python   an interpreter that knows the standard library and nothing that is installed on this machine
-SCRATCH/home, SCRATCH/tmp
-SCRATCH/calls    the arguments with which functions were called
+In a scratch folder there are
+
+root         the image's layers, unpacked: what a container has in /app is in the app below it
+python       an interpreter that knows the standard library and nothing that is installed on this machine
+home, tmp
+calls        the arguments with which functions were called
 """
 
 from __future__ import annotations
